@@ -1,0 +1,1 @@
+//! The scheduled Lambda: works for users who have gone away.

@@ -1,0 +1,1 @@
+//! The HTTP Lambda: a signed-in user's profile and background access.

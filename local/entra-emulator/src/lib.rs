@@ -1,0 +1,1 @@
+//! Offline Microsoft Entra ID and Microsoft Graph for local runs and tests.

@@ -1,0 +1,1 @@
+//! cargo local: the whole product on one machine in one process.

@@ -1,0 +1,1 @@
+//! Microsoft Entra ID over HTTP: signing keys, access-token validation, On-Behalf-Of, refresh.

@@ -1,0 +1,1 @@
+//! The unified MSAL cache format: read, merge, write; no I/O.

@@ -1,0 +1,1 @@
+//! Encryption of token cache blobs: byte format, derived keys, key sources.

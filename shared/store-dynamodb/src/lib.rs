@@ -1,0 +1,1 @@
+//! The DynamoDB table: token cache, account activity, due index, claims.

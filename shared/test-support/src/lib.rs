@@ -1,0 +1,1 @@
+//! In-memory ports, fixed clock, key pairs and token builders for tests.

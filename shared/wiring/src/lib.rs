@@ -1,0 +1,1 @@
+//! Environment to configuration to adapters to App; telemetry.
