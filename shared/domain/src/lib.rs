@@ -1,1 +1,13 @@
-//! Vocabulary, use cases and ports of the shared token cache; no HTTP, no AWS, no environment.
+//! Vocabulary, use cases and ports of the shared token cache; no HTTP, no AWS, no environment, no clock of its own.
+//!
+//! Start at [`read_profile`], [`background_access`] and [`sweep_accounts`]: the use cases. They obtain tokens through
+//! [`obtain_token`], which keeps them in a [`token_cache`]. The outside world is behind [`ports`].
+
+pub mod account;
+pub mod error;
+pub mod event;
+pub mod identity;
+pub mod ports;
+pub mod profile;
+pub mod scope;
+pub mod token;

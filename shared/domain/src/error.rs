@@ -1,0 +1,111 @@
+//! Errors of the ports, shaped by what the caller does next. None carries a token, a body or a name.
+
+use std::error::Error as StdError;
+use time::Duration;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why the authority gave no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The user must sign in again, consent, or prove more. The API passes `claims` on; the sweep parks the account.
+    #[error("Entra ID needs the user ({error}{})", aadsts(*code))]
+    UserNeeded {
+        /// OAuth 2.0 `error`, for example `invalid_grant` or `interaction_required`.
+        error: String,
+        code: Option<u32>,
+        suberror: Option<String>,
+        /// A claims challenge as Entra sent it (JSON).
+        claims: Option<String>,
+    },
+    /// The caller's own token is expired or not good enough to trade in: it must send a fresh one.
+    #[error("Entra ID refused the caller's token as stale{}", aadsts(*code))]
+    StaleAssertion { code: Option<u32> },
+    /// Our registration, permission or credential is wrong: an operator must act, and the sweep stops.
+    #[error("Entra ID rejected this application ({error}{})", aadsts(*code))]
+    ApplicationRejected { error: String, code: Option<u32> },
+    /// Too many requests; nothing should be asked before `retry_after`.
+    #[error("Entra ID asks to slow down{}", aadsts(*code))]
+    Throttled { retry_after: Option<Duration>, code: Option<u32> },
+    /// No answer, a 5xx, or an answer that cannot be used.
+    #[error("Entra ID did not answer as expected: {expected}")]
+    Unavailable {
+        expected: &'static str,
+        kind: UnavailableKind,
+        retry_after: Option<Duration>,
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+fn aadsts(code: Option<u32>) -> String {
+    code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
+}
+
+/// In which way a service did not answer; it decides between HTTP 502, 503 and 504.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnavailableKind {
+    /// It answered something that is not an answer.
+    BadAnswer,
+    /// It said itself that it is not available, or could not be reached.
+    Down,
+    /// It took longer than it may.
+    TimedOut,
+}
+
+/// Why Graph gave no data.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The token is no longer accepted; with `claims` (JSON) the user must meet a challenge (continuous access evaluation).
+    #[error("Graph no longer accepts the token")]
+    Unauthorized { claims: Option<String> },
+    #[error("Graph refused access to the user's data ({code})")]
+    Forbidden { code: String },
+    #[error("Graph asks to slow down")]
+    Throttled { retry_after: Option<Duration> },
+    #[error("Graph did not answer as expected: {expected}")]
+    Unavailable {
+        expected: &'static str,
+        kind: UnavailableKind,
+        retry_after: Option<Duration>,
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+/// Why the table could not be used. An error is never a miss.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, timed out or unreachable: safe to try again.
+    #[error("the table did not answer ({operation})")]
+    Unavailable {
+        operation: &'static str,
+        #[source]
+        source: Option<Source>,
+    },
+    /// The table refused: a missing table, index or permission. An operator must act.
+    #[error("the table refused {operation}: {reason}")]
+    Rejected {
+        operation: &'static str,
+        reason: String,
+        #[source]
+        source: Option<Source>,
+    },
+    /// More than the table takes; nothing was written.
+    #[error("the token cache of this account has {bytes} bytes; at most {limit} are kept")]
+    TooLarge { bytes: usize, limit: usize },
+}
+
+/// Why a blob could not be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// This blob cannot be opened with the keys there are: corrupt, moved, or sealed under a key that is gone. A miss.
+    #[error("the sealed token cache cannot be opened: {reason}")]
+    Unreadable { reason: &'static str },
+    /// The key cannot be had just now.
+    #[error("the sealing key is not available")]
+    Unavailable {
+        #[source]
+        source: Option<Source>,
+    },
+}

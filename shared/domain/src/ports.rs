@@ -1,0 +1,220 @@
+//! What the use cases need from outside, named by role. Each method is one request unless it says otherwise.
+
+use crate::account::{AccountActivity, AccountRecord, DueAccount, Failure, LastSweep, Lease, StoredTokens};
+use crate::account::AccountStatus;
+use crate::error::{GraphError, SealingError, StoreError, TokenError};
+use crate::event::DomainEvent;
+use crate::identity::{HomeAccountId, ObjectId, TenantId, UserPrincipalName};
+use crate::profile::{Profile, ProfileSnapshot};
+use crate::scope::ScopeSet;
+use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+/// The time, passed in so that every rule can be tested at a fixed one.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// Chance, passed in so that jitter can be tested with a seed.
+pub trait Chance: Send + Sync {
+    /// Uniform in `0.0..1.0`.
+    fn fraction(&self) -> f64;
+}
+
+/// Trades assertions and refresh tokens for access tokens at the authority. No caching, no merging.
+#[async_trait]
+pub trait TokenExchange: Send + Sync {
+    /// On-Behalf-Of (RFC 7523 §2.1 with `requested_token_use=on_behalf_of`). `tenant` is that of the assertion.
+    async fn on_behalf_of(
+        &self,
+        tenant: TenantId,
+        assertion: &UserAssertion,
+        scopes: &ScopeSet,
+    ) -> Result<IssuedTokens, TokenError>;
+
+    /// Refresh (RFC 6749 §6). The answer may lack a refresh token; then the old one stays good.
+    async fn refresh(
+        &self,
+        tenant: TenantId,
+        account: HomeAccountId,
+        refresh_token: &RefreshToken,
+        scopes: &ScopeSet,
+    ) -> Result<IssuedTokens, TokenError>;
+}
+
+/// Who a request to Graph is for: under load Graph sheds background work first (`x-ms-throttle-priority`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestPriority {
+    /// A user is waiting.
+    Interactive,
+    /// Nobody is waiting.
+    Background,
+}
+
+/// Reads the signed-in user's profile.
+#[async_trait]
+pub trait ProfileReader: Send + Sync {
+    async fn me(&self, token: &AccessToken, priority: RequestPriority) -> Result<FetchedProfile, GraphError>;
+}
+
+/// An answer of Graph `/me`.
+#[derive(Debug, Clone)]
+pub struct FetchedProfile {
+    pub profile: Profile,
+    pub etag: Option<String>,
+}
+
+/// Where a sealed blob lies. Everything here is bound into the seal, so that a blob cannot be moved to another place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemAddress {
+    pub table: String,
+    pub partition_key: String,
+    pub sort_key: String,
+    pub client_id: String,
+}
+
+/// Encrypts cache blobs, bound to the place where they lie.
+#[async_trait]
+pub trait Sealer: Send + Sync {
+    async fn seal(&self, address: &ItemAddress, plaintext: &[u8]) -> Result<Vec<u8>, SealingError>;
+
+    /// # Errors
+    /// `Unreadable` for a blob that this key cannot open: the caller treats it as a miss. `Unavailable` when the key
+    /// itself cannot be had just now.
+    async fn open(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, SealingError>;
+}
+
+/// The table of accounts. Times to live are honoured by the reader: what is past them is not returned, because DynamoDB
+/// deletes late.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Everything of the account in one strongly consistent read.
+    async fn load(&self, account: &HomeAccountId) -> Result<AccountRecord, StoreError>;
+
+    /// The place of the account's token blob, for sealing.
+    fn token_item(&self, account: &HomeAccountId) -> ItemAddress;
+
+    /// Replaces the token blob if nobody else did since it was read. Returns the new version.
+    async fn put_tokens(&self, account: &HomeAccountId, write: TokenWrite) -> Result<u64, PutTokensError>;
+
+    /// Notes that the user was here and gives the account its next turn. Never moves `last_activity` back.
+    async fn record_activity(&self, account: &HomeAccountId, activity: ActivityUpdate) -> Result<(), StoreError>;
+
+    async fn put_profile(
+        &self,
+        account: &HomeAccountId,
+        snapshot: &ProfileSnapshot,
+        expires_at: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// Removes tokens, activity and profile, and leaves a tombstone until `tombstone_expires_at`. What was begun before
+    /// `erased_at` must not bring anything back: `load` hides it.
+    async fn erase(
+        &self,
+        account: &HomeAccountId,
+        erased_at: OffsetDateTime,
+        tombstone_expires_at: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// One page of the accounts of a shard (0-based) that are due at `now`, earliest first.
+    async fn accounts_due(
+        &self,
+        shard: u32,
+        now: OffsetDateTime,
+        limit: u32,
+        cursor: Option<DueCursor>,
+    ) -> Result<DuePage, StoreError>;
+
+    /// Takes an account for one worker: succeeds only if its turn is still `due_at` and nobody holds a live lease.
+    async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError>;
+
+    /// Ends a turn and lets go of the lease; `false` if the lease was no longer `owner`'s, and then nothing is written.
+    async fn finish_turn(&self, account: &HomeAccountId, owner: &str, end: TurnEnd) -> Result<bool, StoreError>;
+
+    /// Accounts with this sign-in name; several when a name was given to another person.
+    async fn find_by_user_principal_name(&self, name: &UserPrincipalName) -> Result<Vec<HomeAccountId>, StoreError>;
+}
+
+/// A token blob to be written.
+#[derive(Debug, Clone)]
+pub struct TokenWrite {
+    pub sealed: Vec<u8>,
+    /// The version that was read; `None` when there was no item.
+    pub expected_version: Option<u64>,
+    /// When the sign-in or turn that this comes from began; an erasure after it outlaws the write.
+    pub begun_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+/// Why a token blob was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum PutTokensError {
+    /// Somebody else wrote first; their item, as it is now (`None`: they removed it).
+    #[error("the token item changed since it was read")]
+    Conflict(Option<StoredTokens>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A user was here.
+#[derive(Debug, Clone)]
+pub struct ActivityUpdate {
+    pub tenant_id: TenantId,
+    pub object_id: ObjectId,
+    pub user_principal_name: Option<UserPrincipalName>,
+    pub last_activity: OffsetDateTime,
+    /// The account's next turn. `None` leaves it as it is: a parked account stays parked while its user lives on tokens
+    /// from before.
+    pub due_at: Option<OffsetDateTime>,
+    /// The user signed in anew: status and failure are cleared.
+    pub returned: bool,
+    pub expires_at: OffsetDateTime,
+}
+
+/// A place in the due index at which the next page begins. Opaque outside the store, small, and safe to pass on in a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCursor(pub String);
+
+#[derive(Debug, Clone)]
+pub struct DuePage {
+    pub accounts: Vec<DueAccount>,
+    pub next: Option<DueCursor>,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// The account is ours until the lease ends; its activity as it is now.
+    Taken(Box<AccountActivity>),
+    /// Another worker has it, or it is no longer due at that time.
+    Lost,
+}
+
+/// What a turn leaves behind on the activity item.
+#[derive(Debug, Clone)]
+pub struct TurnEnd {
+    pub last_sweep: LastSweep,
+    pub status: AccountStatus,
+    pub failure: Option<Failure>,
+    pub failure_count: u32,
+    /// `None` parks the account.
+    pub due_at: Option<OffsetDateTime>,
+    pub expires_at: OffsetDateTime,
+}
+
+/// Tells the outside world what happened.
+#[async_trait]
+pub trait EventPublisher: Send + Sync {
+    async fn publish(&self, event: DomainEvent) -> Result<(), PublishError>;
+}
+
+/// An event did not get out.
+#[derive(Debug, thiserror::Error)]
+#[error("the event was not published: {reason}")]
+pub struct PublishError {
+    pub reason: String,
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+

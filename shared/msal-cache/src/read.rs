@@ -1,0 +1,97 @@
+//! Looking up tokens by what they are for.
+
+use crate::document::UnifiedCache;
+use crate::entity::Entity;
+use secrecy::SecretString;
+
+/// Which access token is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessTokenQuery<'a> {
+    pub client_id: &'a str,
+    /// The resource tenant (`tid` of the caller's token); for a guest not the home tenant.
+    pub realm: &'a str,
+    /// All of these must be granted; compared as a set, without regard to case.
+    pub scopes: &'a [String],
+    /// `Some`: only a token that was obtained for this assertion (the API, acting for a caller who is present).
+    /// `None`: any token of the user (the sweep, which goes by account alone).
+    pub obtained_for: Option<&'a str>,
+}
+
+/// An access token from the cache. `Debug` does not show the secret.
+#[derive(Debug, Clone)]
+pub struct CachedAccessToken {
+    pub secret: SecretString,
+    /// Granted scopes, lower-cased and sorted.
+    pub scopes: Vec<String>,
+    /// Seconds since the epoch.
+    pub expires_on: i64,
+    /// From when on Entra asks to renew it, although it is still good; seconds since the epoch.
+    pub refresh_on: Option<i64>,
+}
+
+/// A refresh token from the cache. `Debug` does not show the secret.
+#[derive(Debug, Clone)]
+pub struct CachedRefreshToken {
+    pub secret: SecretString,
+    /// When it stops working, where the authority said so; seconds since the epoch.
+    pub expires_on: Option<i64>,
+}
+
+impl UnifiedCache {
+    /// The longest-lived matching access token, expired or not: the caller decides what is fresh enough.
+    pub fn access_token(&self, query: &AccessTokenQuery<'_>) -> Option<CachedAccessToken> {
+        let wanted: Vec<String> = query.scopes.iter().map(|scope| scope.to_ascii_lowercase()).collect();
+        self.access_tokens
+            .iter()
+            .chain(&self.session_access_tokens)
+            .filter(|entity| {
+                is_plain_bearer(entity)
+                    && entity.is("client_id", query.client_id)
+                    && entity.is("realm", query.realm)
+                    && query.obtained_for.is_none_or(|hash| entity.obtained_for() == Some(hash))
+            })
+            .filter_map(|entity| {
+                let scopes = entity.scope_set();
+                if !wanted.iter().all(|scope| scopes.contains(scope)) {
+                    return None;
+                }
+                Some(CachedAccessToken {
+                    secret: entity.text("secret")?.into(),
+                    scopes,
+                    expires_on: entity.seconds("expires_on")?,
+                    refresh_on: entity.seconds("refresh_on"),
+                })
+            })
+            .max_by_key(|token| token.expires_on)
+    }
+
+    /// The newest refresh token of this client: by `last_modification_time`, else the last in the file.
+    pub fn refresh_token(&self, client_id: &str) -> Option<CachedRefreshToken> {
+        newest_refresh_token(self.refresh_tokens.iter().filter(|entity| entity.is("client_id", client_id))).and_then(
+            |entity| {
+                Some(CachedRefreshToken {
+                    secret: entity.text("secret")?.into(),
+                    expires_on: entity.seconds("expires_on"),
+                })
+            },
+        )
+    }
+
+    /// The user's sign-in name, as the account record of `home_account_id` gives it.
+    pub fn username(&self, home_account_id: &str) -> Option<&str> {
+        self.accounts.iter().find(|entity| entity.is("home_account_id", home_account_id))?.text("username")
+    }
+}
+
+/// Tokens bound to a key (`PoP`) or isolated by extra request parameters (`ATExt`) answer no plain request.
+fn is_plain_bearer(entity: &Entity) -> bool {
+    entity.text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("Bearer"))
+        && entity.text("credential_type").is_none_or(|kind| kind.eq_ignore_ascii_case("AccessToken"))
+}
+
+/// `max_by_key` keeps the last of equals, which is the rule for entries without a time.
+pub(crate) fn newest_refresh_token<'a>(entities: impl Iterator<Item = &'a Entity>) -> Option<&'a Entity> {
+    entities
+        .filter(|entity| entity.text("secret").is_some())
+        .max_by_key(|entity| entity.seconds("last_modification_time").unwrap_or(i64::MIN))
+}
