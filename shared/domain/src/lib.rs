@@ -4,6 +4,7 @@
 //! [`obtain_token`], which keeps them in a [`token_cache`]. The outside world is behind [`ports`].
 
 pub mod account;
+pub mod caller;
 pub mod error;
 pub mod event;
 pub mod identity;
