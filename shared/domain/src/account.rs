@@ -13,8 +13,18 @@ pub struct AccountRecord {
     pub tokens: Option<StoredTokens>,
     pub activity: Option<AccountActivity>,
     pub profile: Option<ProfileSnapshot>,
-    /// When the user last ended background access.
-    pub erased_at: Option<OffsetDateTime>,
+    /// The user ended background access.
+    pub tombstone: Option<Tombstone>,
+}
+
+/// What is left after a user ended background access, so that late writers bring nothing back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Kept in milliseconds (attribute `erased_at`, epoch milliseconds).
+    pub erased_at: OffsetDateTime,
+    /// Hashes of the bearer tokens that were in use: with one of these nothing is kept again; a new sign-in brings others.
+    pub refused_assertions: Vec<String>,
+    pub expires_at: OffsetDateTime,
 }
 
 /// The sealed cache blob and the version that a writer must have seen to replace it.

@@ -1,7 +1,8 @@
 //! What the use cases need from outside, named by role. Each method is one request unless it says otherwise.
 
-use crate::account::{AccountActivity, AccountRecord, DueAccount, Failure, LastSweep, Lease, StoredTokens};
-use crate::account::AccountStatus;
+use crate::account::{
+    AccountActivity, AccountRecord, AccountStatus, DueAccount, Failure, LastSweep, Lease, StoredTokens, Tombstone,
+};
 use crate::error::{GraphError, SealingError, StoreError, TokenError};
 use crate::event::DomainEvent;
 use crate::identity::{HomeAccountId, ObjectId, TenantId, UserPrincipalName};
@@ -108,14 +109,10 @@ pub trait AccountStore: Send + Sync {
         expires_at: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// Removes tokens, activity and profile, and leaves a tombstone until `tombstone_expires_at`. What was begun before
-    /// `erased_at` must not bring anything back: `load` hides it.
-    async fn erase(
-        &self,
-        account: &HomeAccountId,
-        erased_at: OffsetDateTime,
-        tombstone_expires_at: OffsetDateTime,
-    ) -> Result<(), StoreError>;
+    /// Removes tokens, activity and profile, and leaves the tombstone. What was begun at or before `tombstone.erased_at`
+    /// must not bring anything back: `put_tokens` refuses it and `load` hides it. Compared in milliseconds, because a user
+    /// can be back within the second.
+    async fn erase(&self, account: &HomeAccountId, tombstone: &Tombstone) -> Result<(), StoreError>;
 
     /// One page of the accounts of a shard (0-based) that are due at `now`, earliest first.
     async fn accounts_due(
@@ -163,6 +160,7 @@ pub struct ActivityUpdate {
     pub tenant_id: TenantId,
     pub object_id: ObjectId,
     pub user_principal_name: Option<UserPrincipalName>,
+    /// When the request began; an erasure after it outlaws the update.
     pub last_activity: OffsetDateTime,
     /// The account's next turn. `None` leaves it as it is: a parked account stays parked while its user lives on tokens
     /// from before.
