@@ -1,1 +1,106 @@
-fn main() {}
+//! `cargo xtask …`: the checks and tests of this repository, the same for a developer and for CI.
+
+mod browser;
+mod console;
+mod dependencies;
+mod install;
+mod lambda;
+mod licences;
+mod process;
+mod run;
+mod rust_tests;
+mod schedule;
+mod services;
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::console::Console;
+use crate::schedule::Report;
+use crate::steps::{Group, STEPS, Step};
+
+/// Checks and tests this repository.
+///
+/// Everything that is needed besides Rust, Node and Python is installed under target/tools on the first run.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask check                     formatting, lints, docs, dependency rules, types of the SPA
+  cargo xtask test                      the checks and every test: what CI runs
+  cargo xtask test --list               the steps and what each one does
+  cargo xtask test --only browser       one step, and the steps it builds on
+  cargo xtask test --skip sam-build,lambda-deploy
+                                        all but the slow release builds
+
+Each step's output is kept in target/xtask/logs. A step that cannot run here is \"skipped\", with the reason.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, lints, docs, dependency rules, types and lints of the SPA.
+    Check(Selection),
+    /// The checks and every test. Ends with `N passed, N failed, N skipped`; exits 1 if a step failed.
+    Test(Selection),
+}
+
+#[derive(Args)]
+struct Selection {
+    /// Run only these steps and those they build on.
+    #[arg(long, value_name = "STEP", value_delimiter = ',', num_args = 1..)]
+    only: Vec<String>,
+    /// Leave these steps out, and those that build on them.
+    #[arg(long, value_name = "STEP", value_delimiter = ',', num_args = 1..)]
+    skip: Vec<String>,
+    /// Print the steps and what each one does, and run nothing.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    let (group, selection) = match Cli::parse().command {
+        Command::Check(selection) => (Group::Check, selection),
+        Command::Test(selection) => (Group::Test, selection),
+    };
+    let console = Console::from_environment();
+    let steps = match steps::select(STEPS, group, &selection.only, &selection.skip) {
+        Ok(steps) => steps,
+        Err(unknown) => {
+            console.line(&format!("unknown step `{unknown}`; `cargo xtask test --list` prints them all"));
+            return ExitCode::from(2);
+        }
+    };
+    if selection.list {
+        list(&console, &steps);
+        return ExitCode::SUCCESS;
+    }
+    process::stop_children_on_signals();
+    let report = schedule::run(&steps, &workspace_root(), &console);
+    finish(&console, &report)
+}
+
+fn list(console: &Console, steps: &[&'static Step]) {
+    for step in steps {
+        let after =
+            if step.after.is_empty() { String::new() } else { format!(" (after {})", step.after.join(", ")) };
+        console.line(&format!("{:<18} {}{after}", step.name, step.about));
+    }
+}
+
+fn finish(console: &Console, report: &Report) -> ExitCode {
+    report.print(console, std::env::var_os("CI").is_some());
+    if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The checkout this binary was built from: `cargo xtask` works from any folder inside it.
+fn workspace_root() -> PathBuf {
+    let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest_dir.parent().unwrap_or(manifest_dir).to_path_buf()
+}

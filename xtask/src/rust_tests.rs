@@ -1,0 +1,78 @@
+//! The Rust tests: compiled once for the whole workspace, so that cargo resolves features once.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::install::{dynamodb_local, find_program};
+use crate::run::{Run, StepResult, Stop, fail_to, failed};
+use crate::services;
+
+/// Where `build` leaves the list of test programs: one `package<TAB>path` per line.
+const PROGRAMS: &str = "target/xtask/test-programs";
+
+/// Compiles libraries, programs and tests together. Separate calls would resolve other features for shared
+/// dependencies and compile them again.
+pub(crate) fn build(run: &mut Run) -> StepResult {
+    let format = "--message-format=json-render-diagnostics";
+    let answer = run.output(run.cargo(["build", "--locked", "--workspace", "--all-targets", format]))?;
+    let mut programs = Vec::new();
+    for message in answer.lines() {
+        let message: Value = serde_json::from_str(message).map_err(fail_to("read cargo's messages"))?;
+        if let (true, Some(program), Some(manifest)) = (
+            message["profile"]["test"] == true,
+            message["executable"].as_str(),
+            message["manifest_path"].as_str(),
+        ) {
+            programs.push(format!("{manifest}\t{program}\n"));
+        }
+    }
+    fs::write(run.path(PROGRAMS), programs.concat()).map_err(fail_to(format!("write {PROGRAMS}")))
+}
+
+/// Every test, with nextest where it is installed; documentation tests with cargo, which alone can run them.
+pub(crate) fn run(run: &mut Run) -> StepResult {
+    if find_program(&["cargo-nextest"]).is_some() {
+        run.execute(run.cargo([
+            "nextest",
+            "run",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--no-fail-fast",
+        ]))?;
+    } else {
+        run.execute(run.cargo(["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]))?;
+    }
+    run.execute(run.cargo(["test", "--locked", "--workspace", "--doc"]))
+}
+
+/// The store's tests once more, against Amazon's own implementation.
+pub(crate) fn store_on_dynamodb_local(run: &mut Run) -> StepResult {
+    if find_program(&["java"]).is_none() {
+        return Err(Stop::Skipped("`java` is not installed: install a Java runtime, 17 or later".to_owned()));
+    }
+    let list = fs::read_to_string(run.path(PROGRAMS)).map_err(fail_to(format!("read {PROGRAMS}")))?;
+    let package = run.path("shared/store-dynamodb");
+    let manifest = package.join("Cargo.toml");
+    let programs: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter(|(of, _)| manifest.as_os_str() == *of)
+        .map(|(_, program)| program)
+        .collect();
+    if programs.is_empty() {
+        return Err(failed("store-dynamodb has no tests"));
+    }
+    dynamodb_local(run)?;
+    let (_service, url) = services::dynamodb_local(run)?;
+    for program in programs {
+        let mut command = run.command(program);
+        command
+            .current_dir(&package)
+            .env("DYNAMODB_LOCAL_ENDPOINT", &url)
+            .env("CARGO_MANIFEST_DIR", &package);
+        run.execute(command)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Servers that a step runs its tests against, on free ports of the loopback interface.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::install::{dynamodb_local_folder, need_program, python_tool};
+use crate::process::Group;
+use crate::run::{Run, Stop, fail_to, failed};
+
+/// Longest time a server may take to answer; DynamoDB Local needs 5 s on an idle machine.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+/// A server in the background; it ends when this is dropped.
+pub(crate) struct Service {
+    name: &'static str,
+    group: Group,
+}
+
+impl Service {
+    /// Starts `command`, output to the step's log.
+    pub(crate) fn start(run: &mut Run, name: &'static str, mut command: Command) -> Result<Self, Stop> {
+        run.redirect(&mut command)?;
+        let group = Group::start(command).map_err(fail_to(format!("start {name}")))?;
+        Ok(Self { name, group })
+    }
+
+    /// Waits until `ready` says so.
+    ///
+    /// # Errors
+    /// `Failed` when the server ends first or two minutes have passed.
+    pub(crate) fn wait_until(&mut self, mut ready: impl FnMut() -> bool) -> Result<(), Stop> {
+        let begin = Instant::now();
+        while !ready() {
+            if let Some(status) = self.group.poll().map_err(fail_to(format!("watch {}", self.name)))? {
+                return Err(failed(format!("{} ended before it was ready: {status}", self.name)));
+            }
+            if begin.elapsed() > START_LIMIT {
+                return Err(failed(format!("{} was not ready after {} s", self.name, START_LIMIT.as_secs())));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn wait_for_port(&mut self, port: u16) -> Result<(), Stop> {
+        self.wait_until(|| TcpStream::connect(loopback(port)).is_ok())
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// A port that was free a moment ago, for servers that cannot choose one themselves and tell.
+pub(crate) fn free_port() -> Result<u16, Stop> {
+    let listener = TcpListener::bind(loopback(0)).map_err(fail_to("find a free port"))?;
+    Ok(listener.local_addr().map_err(fail_to("find a free port"))?.port())
+}
+
+/// The whole local stack with a folder of its own, as the browser tests use it.
+pub(crate) struct Stack {
+    _service: Service,
+    pub(crate) page: String,
+    pub(crate) api: String,
+    pub(crate) emulator: String,
+    pub(crate) control: String,
+}
+
+/// Starts `local` on free ports and waits until it has written where everything is.
+pub(crate) fn stack(run: &mut Run) -> Result<Stack, Stop> {
+    let file = run.scratch()?.join("addresses.json");
+    let mut command = run.command(run.path("target/debug/local"));
+    command.args(["--port-base", "0", "--ephemeral", "--control", "--addresses-file"]).arg(&file);
+    let mut service = Service::start(run, "the local stack", command)?;
+    let mut addresses = serde_json::Value::Null;
+    service.wait_until(|| {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        addresses = serde_json::from_str(&text).unwrap_or_default();
+        addresses.is_object()
+    })?;
+    let address = |name: &str| {
+        addresses[name]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| failed(format!("{} has no `{name}`: {addresses}", file.display())))
+    };
+    Ok(Stack {
+        page: address("page")?,
+        api: address("api")?,
+        emulator: address("emulator")?,
+        control: address("control")?,
+        _service: service,
+    })
+}
+
+/// The Entra ID emulator alone. Gives its base URL.
+pub(crate) fn emulator(run: &mut Run) -> Result<(Service, String), Stop> {
+    let port = free_port()?;
+    let mut command = run.command(run.path("target/debug/entra-emulator"));
+    command.args(["--port", &port.to_string()]);
+    let mut service = Service::start(run, "the emulator", command)?;
+    service.wait_for_port(port)?;
+    Ok((service, format!("http://localhost:{port}")))
+}
+
+/// Amazon's DynamoDB Local, in memory. Gives its base URL.
+pub(crate) fn dynamodb_local(run: &mut Run) -> Result<(Service, String), Stop> {
+    let java = need_program("java", "install a Java runtime 17 or later")?;
+    let (port, folder) = (free_port()?, dynamodb_local_folder(run));
+    let mut command = run.command(java);
+    command.arg(format!("-Djava.library.path={}", folder.join("DynamoDBLocal_lib").display()));
+    command.arg("-jar").arg(folder.join("DynamoDBLocal.jar"));
+    command.args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()]);
+    let mut service = Service::start(run, "DynamoDB Local", command)?;
+    service.wait_for_port(port)?;
+    Ok((service, format!("http://127.0.0.1:{port}")))
+}
+
+/// moto, the AWS emulator for deployments. Gives its base URL.
+pub(crate) fn moto(run: &mut Run) -> Result<(Service, String), Stop> {
+    let port = free_port()?;
+    let mut command = python_tool(run, "moto_server");
+    command.args(["--port", &port.to_string()]);
+    // Without the managed policies the role that `cargo lambda deploy` makes cannot be completed.
+    command.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+    let mut service = Service::start(run, "moto", command)?;
+    service.wait_for_port(port)?;
+    // moto finds an S3 bucket in the path only under this name, not under 127.0.0.1.
+    Ok((service, format!("http://localhost:{port}")))
+}
