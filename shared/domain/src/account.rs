@@ -38,7 +38,11 @@ pub struct StoredTokens {
 
 impl std::fmt::Debug for StoredTokens {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("StoredTokens").field("bytes", &self.blob.len()).field("version", &self.version).finish()
+        formatter
+            .debug_struct("StoredTokens")
+            .field("bytes", &self.blob.len())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 

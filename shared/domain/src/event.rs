@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum DomainEvent {
     /// The sweep parked an account: only its user can help.
-    AccountNeedsUser { account: HomeAccountId, failure_class: crate::account::FailureClass, suberror: Option<String> },
+    AccountNeedsUser {
+        account: HomeAccountId,
+        failure_class: crate::account::FailureClass,
+        suberror: Option<String>,
+    },
     /// The profile differs from the last snapshot; field names, not values.
     ProfileChanged { account: HomeAccountId, changed_fields: Vec<&'static str>, idempotency_key: String },
     /// A worker came to the end of what was due.

@@ -89,7 +89,8 @@ impl FromStr for HomeAccountId {
     type Err = InvalidIdentifier;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidIdentifier { expected: "a home account id (<oid>.<tid>)", length: text.len() };
+        let invalid =
+            || InvalidIdentifier { expected: "a home account id (<oid>.<tid>)", length: text.len() };
         let (object_id, tenant_id) = text.split_once('.').ok_or_else(invalid)?;
         Ok(Self {
             object_id: object_id.parse().map_err(|_| invalid())?,

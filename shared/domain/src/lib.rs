@@ -4,11 +4,19 @@
 //! [`obtain_token`], which keeps them in a [`token_cache`]. The outside world is behind [`ports`].
 
 pub mod account;
+pub mod background_access;
+pub mod background_job;
 pub mod caller;
 pub mod error;
 pub mod event;
 pub mod identity;
+pub mod obtain_token;
 pub mod ports;
 pub mod profile;
+pub mod read_profile;
 pub mod scope;
+pub mod services;
+pub mod sweep_accounts;
 pub mod token;
+pub mod token_cache;
+pub mod turn;

@@ -1,7 +1,8 @@
 //! What the use cases need from outside, named by role. Each method is one request unless it says otherwise.
 
 use crate::account::{
-    AccountActivity, AccountRecord, AccountStatus, DueAccount, Failure, LastSweep, Lease, StoredTokens, Tombstone,
+    AccountActivity, AccountRecord, AccountStatus, DueAccount, Failure, LastSweep, Lease, StoredTokens,
+    Tombstone,
 };
 use crate::error::{GraphError, SealingError, StoreError, TokenError};
 use crate::event::DomainEvent;
@@ -100,7 +101,11 @@ pub trait AccountStore: Send + Sync {
     async fn put_tokens(&self, account: &HomeAccountId, write: TokenWrite) -> Result<u64, PutTokensError>;
 
     /// Notes that the user was here and gives the account its next turn. Never moves `last_activity` back.
-    async fn record_activity(&self, account: &HomeAccountId, activity: ActivityUpdate) -> Result<(), StoreError>;
+    async fn record_activity(
+        &self,
+        account: &HomeAccountId,
+        activity: ActivityUpdate,
+    ) -> Result<(), StoreError>;
 
     async fn put_profile(
         &self,
@@ -127,10 +132,18 @@ pub trait AccountStore: Send + Sync {
     async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError>;
 
     /// Ends a turn and lets go of the lease; `false` if the lease was no longer `owner`'s, and then nothing is written.
-    async fn finish_turn(&self, account: &HomeAccountId, owner: &str, end: TurnEnd) -> Result<bool, StoreError>;
+    async fn finish_turn(
+        &self,
+        account: &HomeAccountId,
+        owner: &str,
+        end: TurnEnd,
+    ) -> Result<bool, StoreError>;
 
     /// Accounts with this sign-in name; several when a name was given to another person.
-    async fn find_by_user_principal_name(&self, name: &UserPrincipalName) -> Result<Vec<HomeAccountId>, StoreError>;
+    async fn find_by_user_principal_name(
+        &self,
+        name: &UserPrincipalName,
+    ) -> Result<Vec<HomeAccountId>, StoreError>;
 }
 
 /// A token blob to be written.
@@ -215,4 +228,3 @@ pub struct PublishError {
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
-

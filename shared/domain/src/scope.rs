@@ -32,7 +32,13 @@ impl ScopeSet {
     /// Without `openid`, `profile`, `offline_access` and `email`, which never appear in an access token.
     #[must_use]
     pub fn without_reserved(&self) -> Self {
-        Self(self.0.iter().filter(|scope| !RESERVED.iter().any(|one| one.eq_ignore_ascii_case(scope))).cloned().collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|scope| !RESERVED.iter().any(|one| one.eq_ignore_ascii_case(scope)))
+                .cloned()
+                .collect(),
+        )
     }
 
     pub fn as_slice(&self) -> &[String] {

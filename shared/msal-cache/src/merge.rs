@@ -60,6 +60,8 @@ fn newest(left: Entity, right: Entity) -> Entity {
 
 /// At the same second the secret decides, so that the order of merging does not.
 fn later(left: Entity, right: Entity, field: &str) -> Entity {
-    let rank = |entity: &Entity| (entity.seconds(field).unwrap_or(i64::MIN), entity.text("secret").map(str::to_owned));
+    let rank = |entity: &Entity| {
+        (entity.seconds(field).unwrap_or(i64::MIN), entity.text("secret").map(str::to_owned))
+    };
     if rank(&left) > rank(&right) { left } else { right }
 }

@@ -67,14 +67,26 @@ impl UnifiedCache {
 
     /// The newest refresh token of this client: by `last_modification_time`, else the last in the file.
     pub fn refresh_token(&self, client_id: &str) -> Option<CachedRefreshToken> {
-        newest_refresh_token(self.refresh_tokens.iter().filter(|entity| entity.is("client_id", client_id))).and_then(
-            |entity| {
+        newest_refresh_token(self.refresh_tokens.iter().filter(|entity| entity.is("client_id", client_id)))
+            .and_then(|entity| {
                 Some(CachedRefreshToken {
                     secret: entity.text("secret")?.into(),
                     expires_on: entity.seconds("expires_on"),
                 })
-            },
-        )
+            })
+    }
+
+    /// Hashes of the assertions for which access tokens are cached, each once.
+    pub fn assertion_hashes(&self) -> Vec<String> {
+        let mut hashes: Vec<String> = self
+            .access_tokens
+            .iter()
+            .chain(&self.session_access_tokens)
+            .filter_map(|entity| entity.obtained_for().map(str::to_owned))
+            .collect();
+        hashes.sort();
+        hashes.dedup();
+        hashes
     }
 
     /// The user's sign-in name, as the account record of `home_account_id` gives it.

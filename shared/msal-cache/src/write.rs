@@ -48,7 +48,9 @@ impl UnifiedCache {
             self.refresh_tokens.push(refresh_token_entity(grant, secret));
         }
         if let Some(secret) = grant.id_token {
-            self.id_tokens.retain(|entity| !(entity.is("client_id", grant.client_id) && entity.is("realm", grant.realm)));
+            self.id_tokens.retain(|entity| {
+                !(entity.is("client_id", grant.client_id) && entity.is("realm", grant.realm))
+            });
             self.id_tokens.push(id_token_entity(grant, secret));
         }
         self.record_account(grant);
@@ -120,7 +122,8 @@ impl UnifiedCache {
         self.access_tokens.push(entity);
 
         let displaced: Vec<Entity> = displaced;
-        self.session_access_tokens.extend(displaced.into_iter().filter(|other| other.obtained_for().is_some()));
+        self.session_access_tokens
+            .extend(displaced.into_iter().filter(|other| other.obtained_for().is_some()));
         self.session_access_tokens
             .retain(|other| !(same_place(other) && other.obtained_for() == grant.obtained_for));
         self.bound_sessions();
@@ -137,7 +140,9 @@ impl UnifiedCache {
         let mut entity = self
             .accounts
             .iter()
-            .position(|entity| entity.is("home_account_id", grant.home_account_id) && entity.is("realm", grant.realm))
+            .position(|entity| {
+                entity.is("home_account_id", grant.home_account_id) && entity.is("realm", grant.realm)
+            })
             .map_or_else(Entity::new, |position| self.accounts.remove(position));
         entity.set("home_account_id", grant.home_account_id);
         entity.set("environment", grant.environment);
@@ -247,10 +252,16 @@ pub(crate) fn id_token_key(entity: &Entity) -> String {
 }
 
 pub(crate) fn account_key(entity: &Entity) -> String {
-    format!("{}-{}-{}", field(entity, "home_account_id"), field(entity, "environment"), field(entity, "realm"))
-        .to_ascii_lowercase()
+    format!(
+        "{}-{}-{}",
+        field(entity, "home_account_id"),
+        field(entity, "environment"),
+        field(entity, "realm")
+    )
+    .to_ascii_lowercase()
 }
 
 pub(crate) fn app_metadata_key(entity: &Entity) -> String {
-    format!("appmetadata-{}-{}", field(entity, "environment"), field(entity, "client_id")).to_ascii_lowercase()
+    format!("appmetadata-{}-{}", field(entity, "environment"), field(entity, "client_id"))
+        .to_ascii_lowercase()
 }

@@ -1,0 +1,84 @@
+//! What is done for an absent user: a port, and the job that ships.
+
+use crate::error::{GraphError, StoreError};
+use crate::event::DomainEvent;
+use crate::identity::HomeAccountId;
+use crate::ports::{AccountStore, Clock, EventPublisher, ProfileReader, RequestPriority};
+use crate::profile::ProfileSnapshot;
+use crate::token::AccessToken;
+use async_trait::async_trait;
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// One turn of one account, as a job sees it.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pub account: HomeAccountId,
+    pub token: &'a AccessToken,
+    /// The same for a repetition of the same turn: acting is at least once, so hand it to whoever must not act twice.
+    pub idempotency_key: &'a str,
+    pub previous_profile: Option<&'a ProfileSnapshot>,
+    /// Until when what the job keeps for this account may live.
+    pub expires_at: OffsetDateTime,
+}
+
+/// What a job did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobOutcome {
+    Acted,
+    Unchanged,
+}
+
+/// Why a job did not get done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Work for an absent user. Called at least once per turn.
+#[async_trait]
+pub trait BackgroundJob: Send + Sync {
+    async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError>;
+}
+
+/// Keeps the profile snapshot up to date and tells when it changed.
+pub struct RefreshProfileSnapshot {
+    pub profiles: Arc<dyn ProfileReader>,
+    pub store: Arc<dyn AccountStore>,
+    pub events: Arc<dyn EventPublisher>,
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl BackgroundJob for RefreshProfileSnapshot {
+    async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
+        let fetched = self.profiles.me(turn.token, RequestPriority::Background).await?;
+        let changed_fields = match turn.previous_profile {
+            Some(previous) => {
+                let changed = previous.profile.changed_fields(&fetched.profile);
+                if changed.is_empty() {
+                    return Ok(JobOutcome::Unchanged);
+                }
+                changed
+            }
+            None => Vec::new(),
+        };
+        let snapshot =
+            ProfileSnapshot { profile: fetched.profile, etag: fetched.etag, refreshed_at: self.clock.now() };
+        self.store.put_profile(&turn.account, &snapshot, turn.expires_at).await?;
+        if !changed_fields.is_empty() {
+            let event = DomainEvent::ProfileChanged {
+                account: turn.account,
+                changed_fields,
+                idempotency_key: turn.idempotency_key.to_owned(),
+            };
+            if let Err(error) = self.events.publish(event).await {
+                tracing::warn!(event = "event.unpublished", name = "ProfileChanged", error = %error);
+            }
+        }
+        Ok(JobOutcome::Acted)
+    }
+}

@@ -1,0 +1,167 @@
+//! Use cases: act for every account that is due, or for one by name. One bad account never stops the rest.
+
+use crate::account::{DueAccount, TurnOutcome};
+use crate::error::StoreError;
+use crate::event::DomainEvent;
+use crate::identity::{HomeAccountId, UserPrincipalName};
+use crate::ports::DueCursor;
+use crate::services::Services;
+use crate::turn::{TurnReport, take_turn};
+use futures::stream::{self, Stream, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use time::OffsetDateTime;
+
+/// Accounts read from the due index at once.
+const PAGE: u32 = 200;
+
+/// Who sweeps, and until when.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Unique per invocation; it owns the leases.
+    pub id: String,
+    /// No turn is begun after this moment; `None` when the host's deadline is not known.
+    pub stop_at: Option<OffsetDateTime>,
+}
+
+/// Hears of each turn as it ends, for a line per account.
+pub trait TurnObserver: Send + Sync {
+    fn turn_ended(&self, report: &TurnReport);
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default)]
+pub struct SweepReport {
+    pub outcomes: BTreeMap<TurnOutcome, u64>,
+    /// There was not time for all that was due, or our credential was rejected; the rest has its turn at the next tick.
+    pub stopped_early: bool,
+}
+
+impl SweepReport {
+    fn count(&mut self, outcome: TurnOutcome) {
+        *self.outcomes.entry(outcome).or_default() += 1;
+    }
+
+    pub fn of(&self, outcome: TurnOutcome) -> u64 {
+        self.outcomes.get(&outcome).copied().unwrap_or_default()
+    }
+}
+
+/// Which account to sweep by hand.
+#[derive(Debug, Clone)]
+pub enum AccountTarget {
+    Id(HomeAccountId),
+    Name(UserPrincipalName),
+}
+
+/// Gives every due account of every shard its turn, a bounded number at a time.
+///
+/// # Errors
+/// Only when a part of the due index could not be read; the other parts were swept. Failures of single accounts are
+/// outcomes.
+pub async fn sweep_accounts(
+    services: &Services,
+    worker: &Worker,
+    observer: &dyn TurnObserver,
+) -> Result<SweepReport, StoreError> {
+    let as_of = services.clock.now();
+    let stop = AtomicBool::new(false);
+    let mut report = SweepReport::default();
+    let turns = stream::iter(0..services.settings.sweep.shards)
+        .flat_map(|shard| accounts_due(services, shard, as_of, &stop))
+        .map(|due| {
+            let stop = &stop;
+            async move {
+                if worker.stop_at.is_some_and(|at| services.clock.now() >= at) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                Ok::<_, StoreError>(Some(take_turn(services, &worker.id, due?).await))
+            }
+        })
+        .buffer_unordered(services.settings.sweep.concurrency.max(1));
+    let mut turns = std::pin::pin!(turns);
+    let mut unread = None;
+    // Always to the end: leaving would drop turns that are under way, and their accounts would wait for their leases.
+    while let Some(turn) = turns.next().await {
+        match turn {
+            Ok(Some(turn)) => {
+                observer.turn_ended(&turn);
+                report.count(turn.outcome);
+                if turn.outcome == TurnOutcome::CredentialFault {
+                    // Every further account would fail alike, and Entra would count the attempts.
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => unread = Some(error),
+        }
+    }
+    if let Some(error) = unread {
+        return Err(error);
+    }
+    report.stopped_early = stop.load(Ordering::Relaxed);
+    let event = DomainEvent::SweepCompleted {
+        outcomes: report.outcomes.clone(),
+        stopped_early: report.stopped_early,
+    };
+    if let Err(error) = services.events.publish(event).await {
+        tracing::warn!(event = "event.unpublished", name = "SweepCompleted", error = %error);
+    }
+    Ok(report)
+}
+
+/// Sweeps one user now, whenever their turn would be. A parked account is reported with its reason and left alone; an
+/// unknown one gives an empty list.
+pub async fn sweep_one(
+    services: &Services,
+    worker: &Worker,
+    target: &AccountTarget,
+) -> Result<Vec<TurnReport>, StoreError> {
+    let accounts = match target {
+        AccountTarget::Id(account) => vec![*account],
+        AccountTarget::Name(name) => services.store.find_by_user_principal_name(name).await?,
+    };
+    let mut reports = Vec::new();
+    for account in accounts {
+        let Some(activity) = services.store.load(&account).await?.activity else { continue };
+        reports.push(match activity.due_at {
+            Some(due_at) => take_turn(services, &worker.id, DueAccount { account, due_at }).await,
+            None => TurnReport {
+                failure: activity.failure.clone(),
+                reason: Some("parked until the user signs in".to_owned()),
+                ..TurnReport::new(account, TurnOutcome::NeedsUser)
+            },
+        });
+    }
+    Ok(reports)
+}
+
+/// The due accounts of a shard, read page by page as they are taken.
+fn accounts_due<'a>(
+    services: &'a Services,
+    shard: u32,
+    as_of: OffsetDateTime,
+    stop: &'a AtomicBool,
+) -> impl Stream<Item = Result<DueAccount, StoreError>> + 'a {
+    enum Next {
+        Page(Option<DueCursor>),
+        End,
+    }
+    stream::unfold(Next::Page(None), move |next| async move {
+        let Next::Page(cursor) = next else { return None };
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        match services.store.accounts_due(shard, as_of, PAGE, cursor).await {
+            Ok(page) => {
+                let next = page.next.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
+                Some((page.accounts.into_iter().map(Ok).collect::<Vec<_>>(), next))
+            }
+            Err(error) => Some((vec![Err(error)], Next::End)),
+        }
+    })
+    .flat_map(stream::iter)
+}

@@ -1,0 +1,249 @@
+//! The shared token cache: one sealed blob per user, which the API and the sweep write without losing each other's work.
+
+use crate::account::{AccountRecord, StoredTokens};
+use crate::error::{SealingError, StoreError};
+use crate::identity::{HomeAccountId, ObjectId, TenantId};
+use crate::ports::{PutTokensError, TokenWrite};
+use crate::scope::ScopeSet;
+use crate::services::Services;
+use crate::token::{AccessToken, IssuedTokens, RefreshToken};
+use msal_cache::{AccessTokenQuery, TokenGrant, UnifiedCache};
+use time::{Duration, OffsetDateTime};
+
+/// How long before its expiry a cached access token is no longer served: 5 minutes, as in every MSAL library.
+///
+/// Keep it above the longest Graph timeout, or a token can expire in flight.
+pub const EXPIRY_MARGIN: Duration = Duration::minutes(5);
+
+/// How often a write is tried again after somebody else wrote first. Each attempt merges, so a few are plenty: a user has
+/// a handful of writers at the most.
+const WRITE_ATTEMPTS: u32 = 6;
+
+/// An account as it was read, with its token blob opened.
+#[derive(Debug)]
+pub struct OpenedAccount {
+    pub account: HomeAccountId,
+    pub record: AccountRecord,
+    tokens: UnifiedCache,
+    version: Option<u64>,
+}
+
+/// What the cache has for a wish.
+#[derive(Debug)]
+pub enum CachedToken {
+    /// Good for longer than [`EXPIRY_MARGIN`].
+    Fresh(AccessToken),
+    /// Good, but Entra asked to renew it by now (`refresh_in`).
+    RenewalDue(AccessToken),
+    Missing,
+}
+
+/// For whom and in which tenant tokens were issued.
+#[derive(Debug, Clone)]
+pub struct GrantContext<'a> {
+    pub tenant_id: TenantId,
+    pub object_id: ObjectId,
+    /// Hash of the caller's bearer token; `None` for the sweep.
+    pub obtained_for: Option<&'a str>,
+    /// When the request or turn began: an erasure after it outlaws the write.
+    pub begun_at: OffsetDateTime,
+}
+
+/// Why the cache could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// The user ended background access after this work began.
+    #[error("the user ended background access")]
+    Erased,
+}
+
+/// Reads an account and opens its tokens. A blob that cannot be opened is a miss, counted by its log line and overwritten
+/// by the next sign-in; a table or key that cannot be had is an error, because taking it for a miss would throw tokens away.
+pub async fn open_account(services: &Services, account: &HomeAccountId) -> Result<OpenedAccount, CacheError> {
+    let record = services.store.load(account).await?;
+    let (tokens, version) = match &record.tokens {
+        None => (UnifiedCache::default(), None),
+        Some(stored) => {
+            (open_blob(services, account, stored).await?.unwrap_or_default(), Some(stored.version))
+        }
+    };
+    Ok(OpenedAccount { account: *account, record, tokens, version })
+}
+
+impl OpenedAccount {
+    /// The cached access token for these scopes in this tenant. With `obtained_for` only one that was obtained for that
+    /// assertion: a session must not use another's tokens.
+    pub fn access_token(
+        &self,
+        services: &Services,
+        tenant: TenantId,
+        scopes: &ScopeSet,
+        obtained_for: Option<&str>,
+    ) -> CachedToken {
+        let wanted = scopes.without_reserved();
+        let found = self.tokens.access_token(&AccessTokenQuery {
+            client_id: &services.settings.client_id.to_string(),
+            realm: &tenant.to_string(),
+            scopes: wanted.as_slice(),
+            obtained_for,
+        });
+        let now = services.clock.now().unix_timestamp();
+        match found {
+            Some(token) if token.expires_on > now + EXPIRY_MARGIN.whole_seconds() => {
+                let secret = AccessToken::new(token.secret);
+                if token.refresh_on.is_some_and(|refresh_on| refresh_on <= now) {
+                    CachedToken::RenewalDue(secret)
+                } else {
+                    CachedToken::Fresh(secret)
+                }
+            }
+            _ => CachedToken::Missing,
+        }
+    }
+
+    pub fn refresh_token(&self, services: &Services) -> Option<RefreshToken> {
+        let token = self.tokens.refresh_token(&services.settings.client_id.to_string())?;
+        Some(RefreshToken::new(token.secret))
+    }
+
+    /// Hashes of the bearer tokens for which access tokens are cached.
+    pub fn assertion_hashes(&self) -> Vec<String> {
+        self.tokens.assertion_hashes()
+    }
+
+    /// The cache as MSAL's unified JSON, tokens and all.
+    pub fn to_json(&self) -> Vec<u8> {
+        self.tokens.to_bytes()
+    }
+
+    /// Takes in what Entra issued and writes it, merged with whatever others wrote meanwhile.
+    ///
+    /// # Errors
+    /// `Erased` when the user ended background access after `context.begun_at`: nothing is kept then.
+    pub async fn record_issued(
+        &mut self,
+        services: &Services,
+        issued: &IssuedTokens,
+        context: &GrantContext<'_>,
+    ) -> Result<(), CacheError> {
+        apply(&mut self.tokens, self.account, services, issued, context);
+        self.write(services, context.begun_at).await
+    }
+
+    /// Puts a whole cache in place of what is there, merged with it (import of another program's cache file).
+    pub async fn import(&mut self, services: &Services, tokens: UnifiedCache) -> Result<(), CacheError> {
+        self.tokens = std::mem::take(&mut self.tokens).merge(tokens);
+        self.write(services, services.clock.now()).await
+    }
+
+    async fn write(&mut self, services: &Services, begun_at: OffsetDateTime) -> Result<(), CacheError> {
+        let address = services.store.token_item(&self.account);
+        for _ in 0..WRITE_ATTEMPTS {
+            let sealed = services.sealer.seal(&address, &self.tokens.to_bytes()).await?;
+            let write = TokenWrite {
+                sealed,
+                expected_version: self.version,
+                begun_at,
+                expires_at: self.expires_at(services),
+            };
+            match services.store.put_tokens(&self.account, write).await {
+                Ok(version) => {
+                    self.version = Some(version);
+                    return Ok(());
+                }
+                Err(PutTokensError::Store(error)) => return Err(error.into()),
+                Err(PutTokensError::Conflict(Some(theirs))) => {
+                    tracing::debug!(event = "token_cache.conflict");
+                    if let Some(present) = open_blob(services, &self.account, &theirs).await? {
+                        self.tokens = present.merge(std::mem::take(&mut self.tokens));
+                    }
+                    self.version = Some(theirs.version);
+                }
+                Err(PutTokensError::Conflict(None)) => {
+                    let record = services.store.load(&self.account).await?;
+                    if record.tombstone.as_ref().is_some_and(|tombstone| tombstone.erased_at >= begun_at) {
+                        return Err(CacheError::Erased);
+                    }
+                    self.version = record.tokens.as_ref().map(|stored| stored.version);
+                }
+            }
+        }
+        Err(CacheError::Store(StoreError::Unavailable {
+            operation: "put_tokens: too many conflicts",
+            source: None,
+        }))
+    }
+
+    /// The sliding life, but never beyond the refresh token's own: after that the item is of no use.
+    pub fn expires_at(&self, services: &Services) -> OffsetDateTime {
+        let sliding = services.clock.now() + services.settings.token_cache_ttl;
+        self.tokens
+            .refresh_token(&services.settings.client_id.to_string())
+            .and_then(|token| OffsetDateTime::from_unix_timestamp(token.expires_on?).ok())
+            .map_or(sliding, |end| end.min(sliding))
+    }
+}
+
+async fn open_blob(
+    services: &Services,
+    account: &HomeAccountId,
+    stored: &StoredTokens,
+) -> Result<Option<UnifiedCache>, CacheError> {
+    let address = services.store.token_item(account);
+    let unreadable = |reason: &dyn std::fmt::Display| {
+        tracing::warn!(
+            event = "token_cache.unreadable",
+            account = services.settings.pseudonyms.of(account),
+            reason = %reason,
+            "the cached tokens cannot be read and are treated as absent"
+        );
+    };
+    match services.sealer.open(&address, &stored.blob).await {
+        Ok(plaintext) => match UnifiedCache::parse(&plaintext) {
+            Ok(tokens) => Ok(Some(tokens)),
+            Err(error) => {
+                unreadable(&error);
+                Ok(None)
+            }
+        },
+        Err(error @ SealingError::Unreadable { .. }) => {
+            unreadable(&error);
+            Ok(None)
+        }
+        Err(error @ SealingError::Unavailable { .. }) => Err(error.into()),
+    }
+}
+
+fn apply(
+    tokens: &mut UnifiedCache,
+    account: HomeAccountId,
+    services: &Services,
+    issued: &IssuedTokens,
+    context: &GrantContext<'_>,
+) {
+    let home_account_id = issued.home_account.unwrap_or(account).to_string();
+    tokens.record(&TokenGrant {
+        home_account_id: &home_account_id,
+        environment: &services.settings.cache_environment,
+        client_id: &services.settings.client_id.to_string(),
+        realm: &context.tenant_id.to_string(),
+        local_account_id: &context.object_id.to_string(),
+        username: issued.username.as_deref(),
+        name: issued.name.as_deref(),
+        client_info: issued.client_info.as_deref(),
+        access_token: issued.access_token.expose(),
+        scopes: issued.scopes.without_reserved().as_slice(),
+        cached_at: issued.issued_at.unix_timestamp(),
+        expires_on: issued.expires_at.unix_timestamp(),
+        extended_expires_on: issued.extended_expires_at.unix_timestamp(),
+        refresh_on: issued.refresh_at.map(OffsetDateTime::unix_timestamp),
+        refresh_token: issued.refresh_token.as_ref().map(RefreshToken::expose),
+        refresh_token_expires_on: issued.refresh_token_expires_at.map(OffsetDateTime::unix_timestamp),
+        id_token: issued.id_token.as_ref().map(crate::token::IdToken::expose),
+        obtained_for: context.obtained_for,
+    });
+}
