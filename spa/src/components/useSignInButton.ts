@@ -1,0 +1,41 @@
+import { useCallback, useRef, useState } from "react";
+import { type SignInProblem, describeSignInProblem } from "../auth/errors";
+import { useSessionContext } from "../auth/SessionContext";
+
+export interface SignInButton {
+  readonly signInAgain: () => void;
+  /** Why the last try failed; null before the first and after a good one. */
+  readonly problem: SignInProblem | null;
+  readonly waiting: boolean;
+}
+
+/** Signs the shown account in again in a pop-up (so the page keeps its state), with claims when given. For a click. */
+export function useSignInButton({ claims, onDone }: { claims: string | null; onDone: () => void }): SignInButton {
+  const session = useSessionContext();
+  const [problem, setProblem] = useState<SignInProblem | null>(null);
+  const [waiting, setWaiting] = useState(false);
+
+  // A user who closed the window clicks again; then only the newest try speaks.
+  const newest = useRef(0);
+
+  const signInAgain = useCallback(() => {
+    const mine = ++newest.current;
+    setProblem(null);
+    setWaiting(true);
+    session
+      .signIn({ method: "popup", loginHint: session.account?.username, claims })
+      .then(onDone)
+      .catch((error: unknown) => {
+        if (mine === newest.current) {
+          setProblem(describeSignInProblem(error));
+        }
+      })
+      .finally(() => {
+        if (mine === newest.current) {
+          setWaiting(false);
+        }
+      });
+  }, [session, claims, onDone]);
+
+  return { signInAgain, problem, waiting };
+}

@@ -1,0 +1,159 @@
+import { Badge, Button, Subtitle1, Text, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import {
+  ArrowSyncCircleRegular,
+  CheckmarkCircleRegular,
+  PauseCircleRegular,
+  PersonWarningRegular,
+} from "@fluentui/react-icons";
+import type { ReactElement } from "react";
+import type { BackgroundAccess, BackgroundStatus, SweepFailure } from "../../api/types";
+import { claimsFromChallenge } from "../../auth/claimsChallenge";
+import { Facts } from "../../components/Facts";
+import { Panel } from "../../components/Panel";
+import { Timestamp } from "../../components/Timestamp";
+import { useSignInButton } from "../../components/useSignInButton";
+import { describeNeed, describeOutcome, describeStatus } from "./describe";
+
+const useStyles = makeStyles({
+  head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXL, alignItems: "flex-start" },
+  tile: {
+    display: "grid",
+    placeItems: "center",
+    flexShrink: 0,
+    width: "56px",
+    height: "56px",
+    borderRadius: tokens.borderRadiusXLarge,
+    fontSize: "30px",
+  },
+  active: { backgroundColor: tokens.colorStatusSuccessBackground1, color: tokens.colorStatusSuccessForeground1 },
+  failing: { backgroundColor: tokens.colorStatusWarningBackground1, color: tokens.colorStatusWarningForeground1 },
+  needs_user: { backgroundColor: tokens.colorStatusDangerBackground1, color: tokens.colorStatusDangerForeground1 },
+  none: { backgroundColor: tokens.colorNeutralBackground4, color: tokens.colorNeutralForeground2 },
+  text: { flex: "1 1 260px", minWidth: 0 },
+  headlineRow: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  headline: { margin: 0 },
+  paragraph: { margin: `${tokens.spacingVerticalXS} 0 0`, color: tokens.colorNeutralForeground2, maxWidth: "64ch" },
+  need: {
+    marginTop: tokens.spacingVerticalL,
+    display: "flex",
+    flexDirection: "column",
+    alignItems: "flex-start",
+    gap: tokens.spacingVerticalM,
+  },
+  reason: { fontSize: tokens.fontSizeBase400, lineHeight: tokens.lineHeightBase400 },
+  reference: { color: tokens.colorNeutralForeground3, overflowWrap: "anywhere" },
+  times: {
+    marginTop: tokens.spacingVerticalXXL,
+    paddingTop: tokens.spacingVerticalXL,
+    borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
+  },
+  outcome: { color: tokens.colorNeutralForeground2 },
+});
+
+const ICONS: Readonly<Record<BackgroundStatus, ReactElement>> = {
+  active: <CheckmarkCircleRegular />,
+  failing: <ArrowSyncCircleRegular />,
+  needs_user: <PersonWarningRegular />,
+  none: <PauseCircleRegular />,
+};
+
+const BADGE_COLORS = { active: "success", failing: "warning", needs_user: "danger", none: "subtle" } as const;
+
+interface StatusPanelProps {
+  readonly access: BackgroundAccess;
+  readonly onSignedIn: () => void;
+}
+
+/** The status in words, what it needs from the user, and when the sweep was and will be here. */
+export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
+  const styles = useStyles();
+  const { badge, headline, detail } = describeStatus(access.status);
+  return (
+    <Panel labelledBy="status-headline">
+      <div className={styles.head}>
+        <div className={mergeClasses(styles.tile, styles[access.status])} aria-hidden="true">
+          {ICONS[access.status]}
+        </div>
+        <div className={styles.text}>
+          <div className={styles.headlineRow}>
+            <Subtitle1 as="h2" id="status-headline" className={styles.headline}>
+              {headline}
+            </Subtitle1>
+            <Badge appearance="tint" color={BADGE_COLORS[access.status]} size="large" data-status={access.status}>
+              {badge}
+            </Badge>
+          </div>
+          <p className={styles.paragraph}>{detail}</p>
+          {access.status === "needs_user" && <WhatIsNeeded failure={access.failure} onSignedIn={onSignedIn} />}
+          {access.status === "failing" && access.failure && <FailureReference failure={access.failure} />}
+        </div>
+      </div>
+      {access.status !== "none" && (
+        <div className={styles.times}>
+          <Facts
+            facts={[
+              { term: "You were last here", value: <Timestamp at={access.lastActivity} absent="Not yet" /> },
+              {
+                term: "The service last acted",
+                value: (
+                  <>
+                    <Timestamp at={access.lastSweep?.at ?? null} absent="Not yet" />
+                    {access.lastSweep && (
+                      <Text size={200} block className={styles.outcome}>
+                        {describeOutcome(access.lastSweep.outcome)}
+                      </Text>
+                    )}
+                  </>
+                ),
+              },
+              {
+                term: "Next turn",
+                value: (
+                  <Timestamp
+                    at={access.nextSweep}
+                    absent={access.status === "needs_user" ? "After you sign in" : "Not planned"}
+                  />
+                ),
+              },
+            ]}
+          />
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function WhatIsNeeded({ failure, onSignedIn }: { failure: SweepFailure | null; onSignedIn: () => void }) {
+  const styles = useStyles();
+  const { reason, solvedBySigningIn } = describeNeed(failure);
+  const { signInAgain, problem, waiting } = useSignInButton({
+    claims: claimsFromChallenge(failure?.claims),
+    onDone: onSignedIn,
+  });
+  return (
+    <div className={styles.need}>
+      <Text className={styles.reason}>{reason}</Text>
+      {solvedBySigningIn ? (
+        <Button appearance="primary" size="large" onClick={signInAgain}>
+          Sign in again
+        </Button>
+      ) : (
+        <Text>Signing in again does not solve this.</Text>
+      )}
+      {waiting && <Text role="status">Waiting for the sign-in window. If you closed it, choose Sign in again.</Text>}
+      {problem && <Text role="alert">{`${problem.title}. ${problem.detail}`}</Text>}
+      {failure && <FailureReference failure={failure} />}
+    </div>
+  );
+}
+
+function FailureReference({ failure }: { failure: SweepFailure }) {
+  const styles = useStyles();
+  const attempts = failure.attempts === 1 ? "1 attempt" : `${failure.attempts} attempts`;
+  const code = [failure.code, failure.suberror].filter(Boolean).join(", ") || failure.class;
+  return (
+    <Text size={200} block className={styles.reference}>
+      {failure.message} ({code}; {attempts})
+    </Text>
+  );
+}

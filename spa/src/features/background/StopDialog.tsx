@@ -1,0 +1,74 @@
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  DialogTrigger,
+  useAnnounce,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import { ErrorNotice } from "../../components/ErrorNotice";
+
+interface StopDialogProps {
+  /** Ends background access. Its failure is shown in the dialog, which then stays open. */
+  readonly onStop: () => Promise<void>;
+}
+
+export function StopDialog({ onStop }: StopDialogProps) {
+  const { announce } = useAnnounce();
+  const [open, setOpen] = useState(false);
+  const [stopping, setStopping] = useState(false);
+  const [error, setError] = useState<unknown>();
+
+  const stop = async () => {
+    setStopping(true);
+    setError(undefined);
+    try {
+      await onStop();
+      setOpen(false);
+      announce("Stopped. The service no longer acts for you.");
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setStopping(false);
+    }
+  };
+
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(_, next) => {
+        setOpen(next.open);
+        setError(undefined);
+      }}
+    >
+      <DialogTrigger disableButtonEnhancement>
+        <Button appearance="outline">Stop acting for me</Button>
+      </DialogTrigger>
+      <DialogSurface>
+        <DialogBody>
+          <DialogTitle>Stop acting for me?</DialogTitle>
+          <DialogContent>
+            <p>
+              The service erases your stored sign-in, your profile as it last saw it, and its record of you. It does
+              nothing more for you while you are away.
+            </p>
+            <p>You stay signed in here. Opening your profile lets the service act for you again.</p>
+            {error !== undefined && <ErrorNotice error={error} onRetry={() => void stop()} />}
+          </DialogContent>
+          <DialogActions>
+            <DialogTrigger disableButtonEnhancement>
+              <Button>Cancel</Button>
+            </DialogTrigger>
+            <Button appearance="primary" onClick={() => void stop()} disabledFocusable={stopping}>
+              {stopping ? "Stopping…" : "Stop"}
+            </Button>
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}

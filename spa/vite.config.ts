@@ -1,0 +1,23 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    // What the two-years-old evergreen browsers run without translation; MSAL and Fluent ask for no less.
+    target: "es2022",
+    rolldownOptions: {
+      // redirect.html is where Entra ID sends the browser back to. It is a page of its own, so that a pop-up or a hidden
+      // frame loads a few kilobytes instead of the whole app.
+      input: ["index.html", "redirect.html"],
+    },
+  },
+  server: { port: 3000, strictPort: true },
+  preview: { port: 3000, strictPort: true },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/testing/setup.ts"],
+    restoreMocks: true,
+  },
+});
