@@ -1,0 +1,241 @@
+//! The table of accounts in memory, with the rules of the real one.
+
+mod accounts;
+mod controls;
+
+pub use controls::StoreOperation;
+
+use crate::FixedClock;
+use accounts::{Account, truncate_to_second};
+use async_trait::async_trait;
+use controls::Controls;
+use domain::account::{AccountRecord, DueAccount, Lease, Tombstone};
+use domain::error::StoreError;
+use domain::identity::{HomeAccountId, UserPrincipalName};
+use domain::ports::{
+    AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError, TokenWrite,
+    TurnEnd,
+};
+use domain::profile::ProfileSnapshot;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use time::OffsetDateTime;
+
+/// As much as the real table keeps of one account's tokens, in bytes.
+const BLOB_LIMIT: usize = 64 * 1024;
+
+/// Keeps the contract of [`crate::store_contract`], counts what is asked of it, and fails on demand.
+pub struct InMemoryAccountStore {
+    clock: Arc<dyn Clock>,
+    shards: u32,
+    accounts: Mutex<BTreeMap<HomeAccountId, Account>>,
+    controls: Controls,
+}
+
+impl InMemoryAccountStore {
+    /// # Panics
+    /// With no shards.
+    pub fn new(clock: Arc<dyn Clock>, shards: u32) -> Self {
+        assert!(shards > 0, "a store has at least one shard");
+        Self { clock, shards, accounts: Mutex::default(), controls: Controls::default() }
+    }
+
+    /// With four shards.
+    pub fn with_clock(clock: &FixedClock) -> Self {
+        Self::new(Arc::new(clock.clone()), 4)
+    }
+
+    /// The next call of this operation fails with this error, and does nothing.
+    pub fn fail_next(&self, operation: StoreOperation, error: StoreError) {
+        self.controls.fail_next(operation, error);
+    }
+
+    /// Before the next `put_tokens` of any account, somebody else writes this blob to the same account. May be called
+    /// several times, for several conflicts in a row.
+    pub fn rival_writes_first(&self, sealed: Vec<u8>) {
+        self.controls.rival_writes_first(sealed);
+    }
+
+    /// How often an operation was called, failed calls included.
+    pub fn calls(&self, operation: StoreOperation) -> usize {
+        self.controls.calls(operation)
+    }
+
+    /// Calls that only read.
+    pub fn reads(&self) -> usize {
+        self.controls.count(StoreOperation::reads)
+    }
+
+    /// Calls that write.
+    pub fn writes(&self) -> usize {
+        self.controls.count(|operation| !operation.reads())
+    }
+
+    pub fn reset_calls(&self) {
+        self.controls.reset();
+    }
+
+    /// Puts other bytes in place of an account's token blob, as a fault would; its version stays.
+    ///
+    /// # Panics
+    /// When the account has no tokens.
+    pub fn damage_tokens(&self, account: &HomeAccountId, blob: &[u8]) {
+        let mut accounts = self.accounts();
+        let tokens = accounts.get_mut(account).and_then(|account| account.tokens.as_mut());
+        tokens.expect("the account has tokens").stored.blob = blob.to_vec();
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<HomeAccountId, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the account as it is now, without what is past its time.
+    fn with_account<T>(&self, account: &HomeAccountId, act: impl FnOnce(&mut Account) -> T) -> T {
+        let now = self.clock.now();
+        let mut accounts = self.accounts();
+        let entry = accounts.entry(*account).or_default();
+        entry.drop_expired(now);
+        act(entry)
+    }
+
+    fn shard_of(&self, account: &HomeAccountId) -> u32 {
+        let folded = account
+            .to_string()
+            .bytes()
+            .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        folded % self.shards
+    }
+}
+
+#[async_trait]
+impl AccountStore for InMemoryAccountStore {
+    async fn load(&self, account: &HomeAccountId) -> Result<AccountRecord, StoreError> {
+        self.controls.enter(StoreOperation::Load)?;
+        Ok(self.with_account(account, |account| account.record()))
+    }
+
+    fn token_item(&self, account: &HomeAccountId) -> ItemAddress {
+        ItemAddress {
+            table: "in-memory".to_owned(),
+            partition_key: account.to_string(),
+            sort_key: "tokens".to_owned(),
+            client_id: crate::sample::CLIENT.to_string(),
+        }
+    }
+
+    async fn put_tokens(&self, account: &HomeAccountId, write: TokenWrite) -> Result<u64, PutTokensError> {
+        self.controls.enter(StoreOperation::PutTokens)?;
+        let bytes = write.sealed.len();
+        if bytes > BLOB_LIMIT {
+            return Err(StoreError::TooLarge { bytes, limit: BLOB_LIMIT }.into());
+        }
+        let rival = self.controls.next_rival();
+        self.with_account(account, |account| {
+            if let Some(sealed) = rival {
+                let expected_version = account.tokens.as_ref().map(|tokens| tokens.stored.version);
+                account.put_tokens(TokenWrite { sealed, expected_version, ..write.clone() })?;
+            }
+            account.put_tokens(write)
+        })
+    }
+
+    async fn record_activity(
+        &self,
+        account: &HomeAccountId,
+        activity: ActivityUpdate,
+    ) -> Result<(), StoreError> {
+        self.controls.enter(StoreOperation::RecordActivity)?;
+        self.with_account(account, |account| account.record_activity(&activity));
+        Ok(())
+    }
+
+    async fn put_profile(
+        &self,
+        account: &HomeAccountId,
+        snapshot: &ProfileSnapshot,
+        expires_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.controls.enter(StoreOperation::PutProfile)?;
+        self.with_account(account, |account| account.put_profile(snapshot, expires_at));
+        Ok(())
+    }
+
+    async fn erase(&self, account: &HomeAccountId, tombstone: &Tombstone) -> Result<(), StoreError> {
+        self.controls.enter(StoreOperation::Erase)?;
+        self.with_account(account, |account| account.erase(tombstone));
+        Ok(())
+    }
+
+    async fn accounts_due(
+        &self,
+        shard: u32,
+        now: OffsetDateTime,
+        limit: u32,
+        cursor: Option<DueCursor>,
+    ) -> Result<DuePage, StoreError> {
+        self.controls.enter(StoreOperation::AccountsDue)?;
+        let after = cursor.map(|cursor| read_cursor(&cursor)).transpose()?;
+        let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+        let mut due: Vec<DueAccount> = self
+            .accounts()
+            .iter()
+            .filter(|(account, _)| self.shard_of(account) == shard)
+            .filter_map(|(account, kept)| Some(DueAccount { account: *account, due_at: kept.due_at()? }))
+            .filter(|due| due.due_at <= now && after.is_none_or(|after| sort_key(due) > after))
+            .collect();
+        due.sort_by_key(sort_key);
+        let more = due.len() > limit;
+        due.truncate(limit);
+        let next = due
+            .last()
+            .filter(|_| more)
+            .map(|last| DueCursor(format!("{}@{}", last.due_at.unix_timestamp(), last.account)));
+        Ok(DuePage { accounts: due, next })
+    }
+
+    async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError> {
+        self.controls.enter(StoreOperation::Claim)?;
+        let due_at = truncate_to_second(due.due_at);
+        Ok(self.with_account(&due.account, |account| account.claim(due_at, lease, now)))
+    }
+
+    async fn finish_turn(
+        &self,
+        account: &HomeAccountId,
+        owner: &str,
+        end: TurnEnd,
+    ) -> Result<bool, StoreError> {
+        self.controls.enter(StoreOperation::FinishTurn)?;
+        Ok(self.with_account(account, |account| account.finish_turn(owner, end)))
+    }
+
+    async fn find_by_user_principal_name(
+        &self,
+        name: &UserPrincipalName,
+    ) -> Result<Vec<HomeAccountId>, StoreError> {
+        self.controls.enter(StoreOperation::FindByUserPrincipalName)?;
+        Ok(self
+            .accounts()
+            .iter()
+            .filter(|(_, kept)| kept.is_named(name))
+            .map(|(account, _)| *account)
+            .collect())
+    }
+}
+
+fn sort_key(due: &DueAccount) -> (OffsetDateTime, HomeAccountId) {
+    (due.due_at, due.account)
+}
+
+fn read_cursor(cursor: &DueCursor) -> Result<(OffsetDateTime, HomeAccountId), StoreError> {
+    let parse = || {
+        let (due_at, account) = cursor.0.split_once('@')?;
+        let due_at = OffsetDateTime::from_unix_timestamp(due_at.parse().ok()?).ok()?;
+        Some((due_at, account.parse().ok()?))
+    };
+    parse().ok_or_else(|| StoreError::Rejected {
+        operation: "accounts_due",
+        reason: "expected a cursor that an earlier page gave out".to_owned(),
+        source: None,
+    })
+}
