@@ -37,7 +37,7 @@ use Lane::{Cargo, Other};
 #[rustfmt::skip]
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "fmt", about: "formatting of the Rust code", group: Check, lane: Cargo, after: &[],
-        run: |run| run.execute(run.cargo(["fmt", "--all", "--check"])) },
+        run: |run| run.execute(run.cargo(["fmt", "--all", "--check", "--", "--color", "never"])) },
     Step { name: "dependencies", about: "one TLS stack, licences, sources, layers", group: Check, lane: Cargo, after: &[],
         run: dependencies::check },
     Step { name: "clippy", about: "lints; a warning is an error", group: Check, lane: Cargo, after: &[],
