@@ -18,10 +18,11 @@ class NoManagedPolicies:
         return {}
 
 
-def translate(code_uri="s3://bucket/key.zip"):
-    """The plain CloudFormation template. SAM wants built code in a bucket: `code_uri` stands for it."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    template["Globals"]["Function"]["CodeUri"] = code_uri
+def translate(path=ROOT / "template.yaml"):
+    """The plain CloudFormation template of the source template, or of one that `sam package` has written."""
+    template = yaml_parse(Path(path).read_text())
+    # SAM wants built code in a bucket; a packaged template has it at each function.
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key.zip"
     return transform(template, {}, NoManagedPolicies())
 
 
