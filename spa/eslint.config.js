@@ -57,6 +57,8 @@ export default defineConfig(
   {
     files: ["e2e/**/*.mjs"],
     rules: {
+      // TypeScript checks these files and knows which globals there are.
+      "no-undef": "off",
       // node:test returns promises that its own runner awaits.
       "@typescript-eslint/no-floating-promises": "off",
     },

@@ -23,7 +23,8 @@ const useStyles = makeStyles({
     overflow: "hidden",
     textOverflow: "ellipsis",
     whiteSpace: "nowrap",
-    "@media (max-width: 480px)": { display: "none" },
+    // Only the picture is left on a phone; the name stays for those who do not see it.
+    "@media (max-width: 480px)": { position: "absolute", width: "1px", height: "1px", clipPath: "inset(50%)" },
   },
   popover: { maxWidth: "min(92vw, 360px)" },
   name: { display: "block", fontWeight: tokens.fontWeightSemibold, overflowWrap: "anywhere" },
@@ -61,8 +62,8 @@ export function AccountMenu({ session, account, onProblem }: AccountMenuProps) {
           appearance="subtle"
           className={styles.button}
           icon={<Avatar name={name} size={28} color="brand" aria-hidden="true" />}
-          aria-label={`Account: ${name}`}
         >
+          <span className="visually-hidden">Account: </span>
           <span className={styles.label}>{name}</span>
         </MenuButton>
       </MenuTrigger>

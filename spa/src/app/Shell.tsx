@@ -28,6 +28,7 @@ const useStyles = makeStyles({
   },
   header: { backgroundColor: tokens.colorNeutralBackground1, borderBottom: `1px solid ${tokens.colorNeutralStroke2}` },
   bar: {
+    boxSizing: "border-box",
     maxWidth: WIDTH,
     margin: "0 auto",
     padding: `${tokens.spacingVerticalM} ${SIDE}`,
@@ -52,7 +53,7 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalXS,
     minWidth: 0,
   },
-  nav: { maxWidth: WIDTH, margin: "0 auto", padding: `0 ${SIDE}` },
+  nav: { boxSizing: "border-box", maxWidth: WIDTH, margin: "0 auto", padding: `0 ${SIDE}` },
   navList: {
     display: "flex",
     gap: tokens.spacingHorizontalXL,

@@ -110,6 +110,7 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
                 term: "Next turn",
                 value: (
                   <Timestamp
+                    kind="coming"
                     at={access.nextSweep}
                     absent={access.status === "needs_user" ? "After you sign in" : "Not planned"}
                   />

@@ -46,7 +46,7 @@ export function StopDialog({ onStop }: StopDialogProps) {
       }}
     >
       <DialogTrigger disableButtonEnhancement>
-        <Button appearance="outline">Stop acting for me</Button>
+        <Button>Stop acting for me</Button>
       </DialogTrigger>
       <DialogSurface>
         <DialogBody>

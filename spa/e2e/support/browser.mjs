@@ -1,0 +1,153 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { chromium } from "playwright-core";
+import { stack } from "./stack.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("playwright-core").BrowserContextOptions} ContextOptions */
+
+/** Starts the system's Chromium. It keeps to this machine: nothing is looked up or updated behind the tests. */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+}
+
+/**
+ * Opens the page as a new visitor: nothing is shared with other visitors of the same browser. What the page reports as
+ * broken, or keeps from running for its security policy, is collected and fails the test that calls `assertClean`.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {ContextOptions & { path?: string }} [options]
+ */
+export async function visit(browser, { path: at = "/", ...options } = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1200, height: 900 },
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+      faults.push(`console: ${message.text()}`);
+    }
+  });
+  await page.goto(stack.page + at);
+  return {
+    page,
+    close: () => context.close(),
+    assertClean: () => {
+      assert.deepEqual(faults, []);
+    },
+  };
+}
+
+/**
+ * @param {Page} page
+ * @param {{ upn: string }} user
+ */
+export async function signInByRedirect(page, user) {
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await chooseUser(page, user);
+}
+
+/**
+ * @param {Page} page
+ * @param {{ upn: string }} user
+ * @param {() => Promise<void>} [open] clicks what opens the pop-up
+ */
+export async function signInByPopup(
+  page,
+  user,
+  open = () => page.getByRole("button", { name: "Sign in with a pop-up" }).click(),
+) {
+  const [popup] = await Promise.all([page.waitForEvent("popup"), open()]);
+  const closed = popup.waitForEvent("close");
+  await chooseUser(popup, user);
+  await closed;
+}
+
+/**
+ * Picks a user on the emulator's sign-in page.
+ *
+ * @param {Page} page
+ * @param {{ upn: string }} user
+ */
+export async function chooseUser(page, { upn }) {
+  await page.getByRole("button", { name: upn }).click();
+}
+
+/**
+ * Waits for a heading, the sign that a page has come up.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function heading(page, name) {
+  await page.getByRole("heading", { name, exact: true }).waitFor();
+}
+
+/**
+ * Goes to another page the way a user does.
+ *
+ * @param {Page} page
+ * @param {"Profile" | "Background access" | "ID token"} label
+ */
+export async function navigate(page, label) {
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: label }).click();
+}
+
+/**
+ * Saves a picture when E2E_SCREENSHOTS names a folder.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function picture(page, name) {
+  const folder = process.env.E2E_SCREENSHOTS;
+  if (folder) {
+    await mkdir(folder, { recursive: true });
+    await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+  }
+}
+
+const axe = createRequire(import.meta.url).resolve("axe-core");
+
+/**
+ * Fails on anything that axe finds against WCAG 2.2 A and AA.
+ *
+ * @param {Page} page
+ */
+export async function assertAccessible(page) {
+  // The page's security policy forbids scripts of others, so the checker goes in by the debugging protocol.
+  await page.evaluate(await readScript());
+  const violations = await page.evaluate(async () => {
+    const { axe } = /** @type {{ axe: typeof import("axe-core") }} */ (/** @type {unknown} */ (globalThis));
+    const result = await axe.run(
+      // Fluent's focus keeper puts these in and moves focus on from them itself.
+      { exclude: ["[data-tabster-dummy]"] },
+      { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+    );
+    return result.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  });
+  assert.deepEqual(violations, []);
+}
+
+async function readScript() {
+  const { readFile } = await import("node:fs/promises");
+  return readFile(axe, "utf8");
+}
