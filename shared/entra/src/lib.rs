@@ -1,1 +1,27 @@
 //! Microsoft Entra ID over HTTP: signing keys, access-token validation, On-Behalf-Of, refresh.
+//!
+//! No discovery call is ever made: addresses and issuers follow from the authority's host ([`Authority`]). The HTTP
+//! client is passed in and must not follow redirects, or a token endpoint could send a secret elsewhere.
+
+mod access_token;
+mod answer;
+mod authority;
+mod claims;
+mod credential;
+mod error;
+mod grant;
+mod jwks;
+mod refusal;
+mod signing_keys;
+mod token_answer;
+mod token_request;
+mod unverified;
+
+pub use access_token::{AccessPolicy, AccessTokenValidator, Allowed, CLOCK_LEEWAY};
+pub use authority::{Authority, InvalidAuthority, TenantSetting, TokenVersion};
+pub use credential::{ClientAuthentication, ClientCredential, ClientSecret, CredentialError};
+pub use jwks::SigningKey;
+pub use refusal::TokenRefused;
+pub use signing_keys::{KeyLookupError, KeyPolicy, KeysUnavailable, SigningKeys};
+pub use token_request::{CLIENT_CLAIMS, EntraTokenExchange};
+pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};

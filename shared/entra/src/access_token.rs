@@ -1,0 +1,239 @@
+//! Validation of the caller's access token: everything that makes it a token of this user, for us, now.
+
+use crate::authority::{Authority, TokenVersion};
+use crate::claims::Claims;
+use crate::jwks::SigningKey;
+use crate::refusal::TokenRefused;
+use crate::signing_keys::{KeyLookupError, SigningKeys};
+use crate::unverified::UnverifiedToken;
+use async_trait::async_trait;
+use domain::caller::{Caller, CallerAuthenticator, Refusal};
+use domain::identity::{ClientId, HomeAccountId, ObjectId, TenantId, UserPrincipalName};
+use domain::ports::Clock;
+use domain::scope::ScopeSet;
+use domain::token::UserAssertion;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation};
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+/// How far Entra's clock and ours may differ: a token counts as valid this long before `nbf` and after `exp`. 60 seconds.
+pub const CLOCK_LEEWAY: Duration = Duration::seconds(60);
+
+/// Which of many may.
+#[derive(Debug, Clone)]
+pub enum Allowed<T> {
+    Any,
+    Only(BTreeSet<T>),
+}
+
+impl<T: Ord> Allowed<T> {
+    fn includes(&self, one: &T) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(some) => some.contains(one),
+        }
+    }
+}
+
+/// Whom this API serves.
+#[derive(Debug, Clone)]
+pub struct AccessPolicy {
+    /// The API's own client id: the audience of v2 tokens.
+    pub client_id: ClientId,
+    /// The audience of v1 tokens, where the App ID URI is not the usual `api://{client id}`.
+    pub app_id_uri: Option<String>,
+    /// Tenants whose users may call (`tid`).
+    pub tenants: Allowed<TenantId>,
+    /// Applications that may call (`azp`, or `appid` in v1 tokens).
+    pub clients: Allowed<ClientId>,
+}
+
+/// Validates access tokens (<https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens>).
+pub struct AccessTokenValidator {
+    authority: Authority,
+    policy: AccessPolicy,
+    keys: Arc<SigningKeys>,
+    clock: Arc<dyn Clock>,
+    /// The signature and nothing else: jsonwebtoken would take the time from the system.
+    signature_only: Validation,
+}
+
+impl AccessTokenValidator {
+    pub fn new(
+        authority: Authority,
+        policy: AccessPolicy,
+        keys: Arc<SigningKeys>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let mut signature_only = Validation::new(Algorithm::RS256);
+        signature_only.required_spec_claims.clear();
+        signature_only.validate_exp = false;
+        signature_only.validate_nbf = false;
+        signature_only.validate_aud = false;
+        Self { authority, policy, keys, clock, signature_only }
+    }
+
+    /// Validates the value of an `Authorization` header. No claim is read before the signature was verified.
+    pub async fn validate(&self, authorization: Option<&str>) -> Result<Caller, TokenRefused> {
+        let token = UnverifiedToken::from_authorization(authorization)?;
+        let keys = self.keys.matching(token.key_id()).await.map_err(|error| match error {
+            KeyLookupError::Unknown => TokenRefused::UnknownSigningKey,
+            KeyLookupError::Unavailable(source) => TokenRefused::KeysUnavailable(source),
+        })?;
+        let (claims, key) = self.verify(&token, &keys)?;
+        let claims = AccessTokenClaims::read(&claims)?;
+        self.check(&claims, key)?;
+        Ok(Caller {
+            account: HomeAccountId::new(claims.object_id, claims.tenant_id),
+            tenant_id: claims.tenant_id,
+            object_id: claims.object_id,
+            client_id: claims.client_id,
+            scopes: claims.scopes,
+            user_principal_name: claims.user_principal_name,
+            assertion: UserAssertion::new(token.into_raw()),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        })
+    }
+
+    /// The claims, and the key that signed them.
+    fn verify<'k>(
+        &self,
+        token: &UnverifiedToken,
+        keys: &'k [Arc<SigningKey>],
+    ) -> Result<(Claims, &'k SigningKey), TokenRefused> {
+        for key in keys {
+            match jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding_key, &self.signature_only) {
+                Ok(data) => return Ok((data.claims, key)),
+                Err(error) => match error.kind() {
+                    ErrorKind::InvalidSignature => {}
+                    _ => return Err(TokenRefused::MalformedToken),
+                },
+            }
+        }
+        Err(TokenRefused::BadSignature)
+    }
+
+    fn check(&self, claims: &AccessTokenClaims, key: &SigningKey) -> Result<(), TokenRefused> {
+        let now = self.clock.now();
+        if now - CLOCK_LEEWAY >= claims.expires_at {
+            return Err(TokenRefused::TokenExpired);
+        }
+        if now + CLOCK_LEEWAY < claims.not_before {
+            return Err(TokenRefused::TokenNotYetValid);
+        }
+        if !self.is_audience(claims) {
+            return Err(TokenRefused::WrongAudience);
+        }
+        if claims.issuer != self.authority.issuer(claims.version, claims.tenant_id) {
+            return Err(TokenRefused::WrongIssuer);
+        }
+        if !self.may_sign(key, claims.tenant_id) {
+            return Err(TokenRefused::WrongKeyIssuer);
+        }
+        if !self.policy.tenants.includes(&claims.tenant_id) {
+            return Err(TokenRefused::TenantNotAllowed);
+        }
+        if !self.policy.clients.includes(&claims.client_id) {
+            return Err(TokenRefused::ClientNotAllowed);
+        }
+        Ok(())
+    }
+
+    fn is_audience(&self, claims: &AccessTokenClaims) -> bool {
+        match (claims.version, &self.policy.app_id_uri) {
+            (TokenVersion::V2, _) => claims.audience == self.policy.client_id.to_string(),
+            (TokenVersion::V1, Some(uri)) => claims.audience == *uri,
+            (TokenVersion::V1, None) => claims.audience == format!("api://{}", self.policy.client_id),
+        }
+    }
+
+    /// Whether the key is published for the token's tenant in this cloud. One document lists keys of several issuers, so
+    /// that a good signature alone does not mean that the issuer in the token signed it.
+    fn may_sign(&self, key: &SigningKey, tenant: TenantId) -> bool {
+        let right_issuer = key.issuer.as_ref().is_none_or(|template| {
+            let issuer = template.replace("{tenantid}", &tenant.to_string());
+            [TokenVersion::V2, TokenVersion::V1]
+                .into_iter()
+                .any(|version| issuer == self.authority.issuer(version, tenant))
+        });
+        let right_cloud = match (key.cloud_instance_name.as_deref(), self.authority.cloud_instance_name()) {
+            (Some(of_key), Some(ours)) => of_key == ours,
+            _ => true,
+        };
+        right_issuer && right_cloud
+    }
+}
+
+#[async_trait]
+impl CallerAuthenticator for AccessTokenValidator {
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
+        Ok(self.validate(authorization).await?)
+    }
+}
+
+/// The claims of an access token whose signature was verified, parsed and not yet judged.
+struct AccessTokenClaims {
+    version: TokenVersion,
+    audience: String,
+    issuer: String,
+    tenant_id: TenantId,
+    object_id: ObjectId,
+    client_id: ClientId,
+    scopes: ScopeSet,
+    user_principal_name: Option<UserPrincipalName>,
+    issued_at: OffsetDateTime,
+    not_before: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl AccessTokenClaims {
+    fn read(claims: &Claims) -> Result<Self, TokenRefused> {
+        let version = match text(claims, "ver")? {
+            "1.0" => TokenVersion::V1,
+            "2.0" => TokenVersion::V2,
+            _ => return Err(TokenRefused::UnsupportedVersion),
+        };
+        // In an application's own token the service principal is the subject.
+        let app_only = claims.text("idtyp") == Some("app")
+            || !claims.has("scp") && claims.has("oid") && claims.text("oid") == claims.text("sub");
+        if app_only {
+            return Err(TokenRefused::AppOnlyToken);
+        }
+        let (client, user) = match version {
+            TokenVersion::V1 => ("appid", ["upn", "unique_name"]),
+            TokenVersion::V2 => ("azp", ["preferred_username", "upn"]),
+        };
+        Ok(Self {
+            version,
+            audience: text(claims, "aud")?.to_owned(),
+            issuer: text(claims, "iss")?.to_owned(),
+            tenant_id: parsed(claims, "tid")?,
+            object_id: parsed(claims, "oid")?,
+            client_id: parsed(claims, client)?,
+            scopes: ScopeSet::parse(text(claims, "scp")?),
+            user_principal_name: user
+                .into_iter()
+                .find_map(|name| claims.text(name))
+                .map(UserPrincipalName::new),
+            issued_at: instant(claims, "iat")?,
+            not_before: instant(claims, "nbf")?,
+            expires_at: instant(claims, "exp")?,
+        })
+    }
+}
+
+fn text<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, TokenRefused> {
+    claims.text(name).ok_or(TokenRefused::MissingClaim(name))
+}
+
+fn parsed<T: FromStr>(claims: &Claims, name: &'static str) -> Result<T, TokenRefused> {
+    text(claims, name)?.parse().map_err(|_| TokenRefused::MissingClaim(name))
+}
+
+fn instant(claims: &Claims, name: &'static str) -> Result<OffsetDateTime, TokenRefused> {
+    claims.instant(name).ok_or(TokenRefused::MissingClaim(name))
+}

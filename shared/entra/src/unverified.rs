@@ -1,0 +1,149 @@
+//! A bearer token of which nothing is believed yet.
+
+use crate::claims::Claims;
+use crate::refusal::TokenRefused;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The longest bearer token that is looked at: 16 KiB. Entra's stay well below, groups claims included.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A token that has the form of a signed JWT (RFC 7515) with an algorithm we take. Its claims cannot be read: they become
+/// readable when the signature was verified.
+#[derive(Debug)]
+pub struct UnverifiedToken {
+    raw: SecretString,
+    key_id: String,
+}
+
+impl UnverifiedToken {
+    /// Reads the value of an `Authorization` header (RFC 6750 §2.1).
+    pub fn from_authorization(authorization: Option<&str>) -> Result<Self, TokenRefused> {
+        let (scheme, rest) = authorization.and_then(|value| value.trim().split_once(' ')).unwrap_or_default();
+        let raw = rest.trim();
+        if !scheme.eq_ignore_ascii_case("bearer") || raw.is_empty() {
+            return Err(TokenRefused::MissingToken);
+        }
+        Self::parse(raw)
+    }
+
+    fn parse(raw: &str) -> Result<Self, TokenRefused> {
+        let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if raw.len() > MAX_TOKEN_BYTES || !raw.bytes().all(base64url) {
+            return Err(TokenRefused::MalformedToken);
+        }
+        let parts: Vec<&str> = raw.split('.').collect();
+        if parts.len() == 5 {
+            return Err(TokenRefused::EncryptedToken);
+        }
+        let [header, payload, signature] = parts[..] else { return Err(TokenRefused::MalformedToken) };
+        let header = Claims::from_part(header).ok_or(TokenRefused::MalformedToken)?;
+        // First of all: a token without a signature has an `alg` that says so.
+        if header.text("alg").ok_or(TokenRefused::MalformedToken)? != "RS256" {
+            return Err(TokenRefused::UnsupportedAlgorithm);
+        }
+        // Extensions that must be understood (RFC 7515 §4.1.11): none is.
+        let known_type = !header.has("typ")
+            || header
+                .text("typ")
+                .is_some_and(|kind| matches!(kind.to_ascii_lowercase().as_str(), "jwt" | "at+jwt"));
+        if payload.is_empty() || signature.is_empty() || header.has("crit") || !known_type {
+            return Err(TokenRefused::MalformedToken);
+        }
+        let key_id = header.text("kid").ok_or(TokenRefused::UnknownSigningKey)?.to_owned();
+        Ok(Self { raw: raw.into(), key_id })
+    }
+
+    /// Which key the token says it is signed with.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.raw.expose_secret()
+    }
+
+    pub(crate) fn into_raw(self) -> SecretString {
+        self.raw
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+    fn refusal(authorization: &str) -> &'static str {
+        UnverifiedToken::from_authorization(Some(authorization))
+            .err()
+            .map_or("accepted", |refused| refused.code())
+    }
+
+    fn with_header(header: &str) -> String {
+        format!("Bearer {}.e30.c2ln", BASE64_URL_SAFE_NO_PAD.encode(header))
+    }
+
+    #[test]
+    fn only_a_bearer_header_with_something_in_it_counts() {
+        assert_eq!(UnverifiedToken::from_authorization(None).unwrap_err().code(), "missing_token");
+        for value in ["", "Bearer", "Bearer ", "Bearer    ", "Basic dTpw", "eyJ.e30.c2ln", "Bearereyj a.b.c"]
+        {
+            assert_eq!(refusal(value), "missing_token", "{value}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_compared_without_case_and_blanks_do_not_matter() {
+        let token = with_header(r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#);
+        for value in
+            [token.clone(), token.replace("Bearer", "bearer"), token.replace("Bearer ", " BEARER   ")]
+        {
+            assert_eq!(refusal(&value), "accepted");
+        }
+    }
+
+    #[test]
+    fn what_does_not_have_the_form_of_a_signed_token_is_refused() {
+        for value in ["Bearer x", "Bearer a.b", "Bearer a.b.c.d", "Bearer ..", "Bearer a b.c", "Bearer ä.b.c"]
+        {
+            assert_eq!(refusal(value), "malformed_token", "{value}");
+        }
+        for header in [
+            "",
+            "[]",
+            r#"{"alg":7,"kid":"k"}"#,
+            r#"{"alg":"RS256","alg":"none","kid":"k"}"#,
+            r#"{"alg":"RS256","kid":"k","crit":["exp"]}"#,
+            r#"{"alg":"RS256","kid":"k","typ":"secevent+jwt"}"#,
+        ] {
+            assert_eq!(refusal(&with_header(header)), "malformed_token", "{header}");
+        }
+        let long = with_header(r#"{"alg":"RS256","kid":"k"}"#) + &"A".repeat(MAX_TOKEN_BYTES);
+        assert_eq!(refusal(&long), "malformed_token");
+        assert_eq!(refusal("Bearer a.b.c.d.e"), "encrypted_token");
+    }
+
+    #[test]
+    fn any_algorithm_but_rs256_is_refused_before_anything_else_is_read() {
+        for algorithm in ["none", "None", "HS256", "RS384", "PS256", "ES256", "rs256"] {
+            let header = format!(r#"{{"alg":"{algorithm}","kid":"k"}}"#);
+            assert_eq!(refusal(&with_header(&header)), "unsupported_algorithm", "{algorithm}");
+        }
+        let unsigned = format!("Bearer {}.e30.", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
+        assert_eq!(refusal(&unsigned), "unsupported_algorithm");
+    }
+
+    #[test]
+    fn a_token_that_names_no_key_cannot_be_verified() {
+        for header in [r#"{"alg":"RS256"}"#, r#"{"alg":"RS256","kid":""}"#, r#"{"alg":"RS256","kid":7}"#] {
+            assert_eq!(refusal(&with_header(header)), "unknown_signing_key", "{header}");
+        }
+    }
+
+    #[test]
+    fn the_token_does_not_print() {
+        let token = with_header(r#"{"alg":"RS256","kid":"k"}"#);
+        let parsed = UnverifiedToken::from_authorization(Some(&token)).unwrap();
+        assert!(!format!("{parsed:?}").contains("e30"));
+    }
+}
