@@ -1,1 +1,10 @@
-//! The scheduled Lambda: works for users who have gone away.
+//! The scheduled function as a library: an event comes in, the use case of `domain` runs, a summary goes out.
+
+mod event;
+mod handler;
+mod log;
+mod summary;
+
+pub use event::{SweepEvent, UnknownEvent};
+pub use handler::{SweepFailure, handle, sweep};
+pub use summary::{Summary, TurnSummary};

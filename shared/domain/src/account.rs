@@ -109,6 +109,20 @@ pub enum FailureClass {
     ApplicationRejected,
 }
 
+impl FailureClass {
+    /// The stable name, as in items, answers and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserNeeded => "user_needed",
+            Self::MissingTokens => "missing_tokens",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::ApplicationRejected => "application_rejected",
+        }
+    }
+}
+
 /// What the last turn did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSweep {
@@ -140,6 +154,23 @@ pub enum TurnOutcome {
     CredentialFault,
 }
 
+impl TurnOutcome {
+    /// The stable name, as in items, answers and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acted => "acted",
+            Self::Unchanged => "unchanged",
+            Self::Skipped => "skipped",
+            Self::Throttled => "throttled",
+            Self::RetryLater => "retry_later",
+            Self::NeedsUser => "needs_user",
+            Self::MissingTokens => "missing_tokens",
+            Self::Ended => "ended",
+            Self::CredentialFault => "credential_fault",
+        }
+    }
+}
+
 /// A worker's claim on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -152,4 +183,36 @@ pub struct Lease {
 pub struct DueAccount {
     pub account: HomeAccountId,
     pub due_at: OffsetDateTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_code_and_in_json_are_the_same() {
+        for outcome in [
+            TurnOutcome::Acted,
+            TurnOutcome::Unchanged,
+            TurnOutcome::Skipped,
+            TurnOutcome::Throttled,
+            TurnOutcome::RetryLater,
+            TurnOutcome::NeedsUser,
+            TurnOutcome::MissingTokens,
+            TurnOutcome::Ended,
+            TurnOutcome::CredentialFault,
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
+        }
+        for class in [
+            FailureClass::UserNeeded,
+            FailureClass::MissingTokens,
+            FailureClass::Throttled,
+            FailureClass::Unavailable,
+            FailureClass::Refused,
+            FailureClass::ApplicationRejected,
+        ] {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+        }
+    }
 }

@@ -1,1 +1,15 @@
-//! Environment to configuration to adapters to App; telemetry.
+//! Environment to configuration to adapters to what the functions are given. Only this crate chooses which adapter is real.
+
+mod app;
+mod aws;
+mod clock;
+pub mod config;
+mod environment;
+mod http_client;
+pub mod telemetry;
+
+pub use app::{Api, StartError, Time, sweep_services};
+pub use aws::AwsClients;
+pub use clock::{SystemChance, SystemClock};
+pub use config::{Config, ConfigError, Function};
+pub use environment::Environment;

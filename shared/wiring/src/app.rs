@@ -1,0 +1,181 @@
+//! Configuration to adapters to what the functions are given.
+
+use crate::aws::AwsClients;
+use crate::clock::{SystemChance, SystemClock};
+use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
+use crate::environment::Environment;
+use crate::http_client;
+use domain::background_job::RefreshProfileSnapshot;
+use domain::caller::CallerAuthenticator;
+use domain::identity::Pseudonyms;
+use domain::ports::{Chance, Clock, EventPublisher};
+use domain::scope::ScopeSet;
+use domain::services::{Services, Settings};
+use entra::{AccessPolicy, AccessTokenValidator, ClientSecret, EntraTokenExchange, KeyPolicy, SigningKeys};
+use events::{EventBridgePublisher, LoggedEvents};
+use graph::GraphProfileReader;
+use sealing::LocalSealer;
+use secrecy::SecretString;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use store_dynamodb::DynamoDbAccountStore;
+
+/// The longest that one request to Entra ID or Graph may take. Two of them fit into the 29 seconds of an HTTP API.
+const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The delegated permission that the product uses downstream.
+const GRAPH_SCOPES: &str = "https://graph.microsoft.com/User.Read";
+
+/// Time and chance, real or made.
+#[derive(Clone)]
+pub struct Time {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+impl Time {
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), chance: Arc::new(SystemChance) }
+    }
+}
+
+/// What the HTTP function is given.
+#[derive(Clone)]
+pub struct Api {
+    pub services: Services,
+    pub authenticator: Arc<dyn CallerAuthenticator>,
+    /// Exact origins; empty where API Gateway answers for CORS.
+    pub cors_allowed_origins: Arc<[String]>,
+}
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the HTTP client cannot be set up")]
+    HttpClient(#[source] reqwest::Error),
+    #[error("the client secret cannot be read from Secrets Manager: {reason}")]
+    ClientSecret { reason: String },
+}
+
+impl Api {
+    /// Reads the configuration and builds the adapters. Signing keys are fetched with the first request that needs them.
+    pub async fn start(environment: &Environment, time: Time) -> Result<Self, StartError> {
+        let config = Config::read(environment, Function::ProfileApi)?;
+        let client = http_client::build().map_err(StartError::HttpClient)?;
+        let callers = config.callers.clone().unwrap_or_default();
+        let authenticator = Arc::new(authenticator(&config, &callers, client.clone(), &time));
+        let services = services(config, environment, client, time).await?;
+        Ok(Self { services, authenticator, cors_allowed_origins: callers.cors_allowed_origins.into() })
+    }
+}
+
+/// What the sweeping function is given.
+pub async fn sweep_services(environment: &Environment, time: Time) -> Result<Services, StartError> {
+    let config = Config::read(environment, Function::BackgroundSweep)?;
+    let client = http_client::build().map_err(StartError::HttpClient)?;
+    services(config, environment, client, time).await
+}
+
+fn authenticator(
+    config: &Config,
+    callers: &CallerConfig,
+    client: reqwest::Client,
+    time: &Time,
+) -> AccessTokenValidator {
+    if matches!(callers.allowed_clients, entra::Allowed::Any) {
+        tracing::warn!(
+            event = "config.any_client_allowed",
+            "ENTRA_ALLOWED_CLIENTS=*: any application may call"
+        );
+    }
+    let keys_url = config.authority.signing_keys_url();
+    let keys = Arc::new(SigningKeys::new(client, keys_url, KeyPolicy::default(), time.clock.clone()));
+    let policy = AccessPolicy {
+        client_id: config.client_id,
+        app_id_uri: None,
+        tenants: callers.allowed_tenants.clone(),
+        clients: callers.allowed_clients.clone(),
+    };
+    AccessTokenValidator::new(config.authority.clone(), policy, keys, time.clock.clone())
+}
+
+async fn services(
+    config: Config,
+    environment: &Environment,
+    client: reqwest::Client,
+    time: Time,
+) -> Result<Services, StartError> {
+    let Time { clock, chance } = time;
+    let aws = AwsClients::new(environment).await;
+    let secret = client_secret(&config.credential, &aws).await?;
+    let shards = NonZeroU32::new(config.sweep.shards).unwrap_or(NonZeroU32::MIN);
+    let store = Arc::new(DynamoDbAccountStore::new(
+        aws.dynamodb.clone(),
+        config.table_name.clone(),
+        config.client_id,
+        shards,
+        clock.clone(),
+    ));
+    let profiles =
+        Arc::new(GraphProfileReader::new(client.clone(), &config.graph_base_url, OUTBOUND_TIMEOUT));
+    let publisher: Arc<dyn EventPublisher> = match config.event_bus_name {
+        Some(bus) => Arc::new(EventBridgePublisher::new(aws.eventbridge, bus, clock.clone())),
+        None => Arc::new(LoggedEvents::new(pseudonyms(&config.table_name, &config.client_id))),
+    };
+    let job = RefreshProfileSnapshot {
+        profiles: profiles.clone(),
+        store: store.clone(),
+        events: publisher.clone(),
+        clock: clock.clone(),
+    };
+    let settings = Settings {
+        client_id: config.client_id,
+        cache_environment: config.authority.cache_environment().to_owned(),
+        graph_scopes: ScopeSet::parse(GRAPH_SCOPES),
+        token_cache_ttl: config.token_cache_ttl,
+        sweep: config.sweep,
+        pseudonyms: pseudonyms(&config.table_name, &config.client_id),
+    };
+    let tokens = EntraTokenExchange::new(
+        client,
+        config.authority,
+        config.client_id,
+        Arc::new(ClientSecret::new(secret)),
+        OUTBOUND_TIMEOUT,
+        clock.clone(),
+    );
+    Ok(Services {
+        store,
+        sealer: Arc::new(LocalSealer::new(config.sealing_key)),
+        tokens: Arc::new(tokens),
+        profiles,
+        job: Arc::new(job),
+        events: publisher,
+        clock,
+        chance,
+        settings: Arc::new(settings),
+    })
+}
+
+/// Table and application together are what makes a deployment.
+fn pseudonyms(table: &str, client_id: &domain::identity::ClientId) -> Pseudonyms {
+    Pseudonyms::new(format!("{table}/{client_id}"))
+}
+
+async fn client_secret(credential: &CredentialConfig, aws: &AwsClients) -> Result<SecretString, StartError> {
+    let arn = match credential {
+        CredentialConfig::Secret(secret) => return Ok(secret.clone()),
+        CredentialConfig::SecretArn(arn) => arn,
+    };
+    let answer = aws.secrets.get_secret_value().secret_id(arn).send().await.map_err(|error| {
+        StartError::ClientSecret {
+            reason: aws_sdk_secretsmanager::error::DisplayErrorContext(error).to_string(),
+        }
+    })?;
+    answer.secret_string.map(SecretString::from).ok_or_else(|| StartError::ClientSecret {
+        reason: "expected a secret that is a text, got a binary one".to_owned(),
+    })
+}

@@ -1,0 +1,281 @@
+//! Environment variables as typed settings. All missing and bad ones are reported together, by name.
+//!
+//! `docs/configuration.md` and `.env.example` list the same variables for people.
+
+use crate::environment::Environment;
+use domain::identity::{ClientId, TenantId};
+use domain::services::SweepSettings;
+use entra::{Allowed, Authority, TenantSetting};
+use sealing::BranchKey;
+use secrecy::SecretString;
+use std::fmt;
+use std::str::FromStr;
+use time::Duration;
+use url::Url;
+
+/// Which function is configured; each reads only what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    ProfileApi,
+    BackgroundSweep,
+}
+
+/// Everything that a function reads from its environment.
+#[derive(Debug)]
+pub struct Config {
+    pub authority: Authority,
+    pub client_id: ClientId,
+    pub credential: CredentialConfig,
+    /// Only the API has callers.
+    pub callers: Option<CallerConfig>,
+    pub graph_base_url: Url,
+    pub table_name: String,
+    pub sealing_key: BranchKey,
+    pub token_cache_ttl: Duration,
+    pub sweep: SweepSettings,
+    /// `None`: events are logged.
+    pub event_bus_name: Option<String>,
+}
+
+/// How this application proves itself to Entra ID.
+#[derive(Debug, Clone)]
+pub enum CredentialConfig {
+    /// `ENTRA_CLIENT_SECRET`, for local runs.
+    Secret(SecretString),
+    /// `ENTRA_CLIENT_SECRET_ARN`: where Secrets Manager keeps it.
+    SecretArn(String),
+}
+
+/// Who may call the API, and from which pages. The default is nobody.
+#[derive(Debug, Clone)]
+pub struct CallerConfig {
+    pub allowed_clients: Allowed<ClientId>,
+    pub allowed_tenants: Allowed<TenantId>,
+    /// Exact origins; empty where API Gateway answers for CORS.
+    pub cors_allowed_origins: Vec<String>,
+}
+
+impl Default for CallerConfig {
+    fn default() -> Self {
+        Self {
+            allowed_clients: Allowed::Only([].into()),
+            allowed_tenants: Allowed::Only([].into()),
+            cors_allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// The settings that are missing or bad, all of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of the settings must be mended (docs/configuration.md):", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+    }
+}
+
+impl Config {
+    pub fn read(environment: &Environment, function: Function) -> Result<Self, ConfigError> {
+        let mut reader = Reader { environment, problems: Vec::new() };
+        let host = reader.url("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com");
+        let tenant = reader.required::<TenantSetting>("ENTRA_TENANT_ID");
+        let authority = match (host, &tenant) {
+            (Some(host), Some(tenant)) => {
+                reader.checked("ENTRA_AUTHORITY_HOST", Authority::new(&host, *tenant))
+            }
+            _ => None,
+        };
+        let client_id = reader.required::<ClientId>("ENTRA_CLIENT_ID");
+        let credential = reader.credential();
+        let callers = match function {
+            Function::ProfileApi => reader.callers(tenant).map(Some),
+            Function::BackgroundSweep => Some(None),
+        };
+        let graph_base_url = reader.url("GRAPH_BASE_URL", "https://graph.microsoft.com/v1.0");
+        let table_name = reader.required::<String>("TABLE_NAME");
+        let sealing_key = reader.sealing_key();
+        let token_cache_ttl = reader.seconds("TOKEN_CACHE_TTL_SECONDS", 14 * 24 * 3600, 60);
+        let sweep = reader.sweep();
+        let event_bus_name = environment.get("EVENT_BUS_NAME").map(str::to_owned);
+        let problems = reader.problems;
+        let read = || {
+            Some(Self {
+                authority: authority?,
+                client_id: client_id?,
+                credential: credential?,
+                callers: callers?,
+                graph_base_url: graph_base_url?,
+                table_name: table_name?,
+                sealing_key: sealing_key?,
+                token_cache_ttl: token_cache_ttl?,
+                sweep: sweep?,
+                event_bus_name,
+            })
+        };
+        match read() {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigError { problems }),
+        }
+    }
+}
+
+struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, name: &str, problem: impl fmt::Display) {
+        self.problems.push(format!("{name}: {problem}"));
+    }
+
+    fn checked<T, E: fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.problem(name, error)).ok()
+    }
+
+    fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        match self.environment.get(name) {
+            Some(value) => self.checked(name, value.trim().parse()),
+            None => {
+                self.problem(name, "is required and not set");
+                None
+            }
+        }
+    }
+
+    fn or_default<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
+        match self.environment.get(name) {
+            Some(value) => self.checked(name, value.trim().parse()),
+            None => Some(default),
+        }
+    }
+
+    fn url(&mut self, name: &str, default: &str) -> Option<Url> {
+        let text = self.environment.get(name).unwrap_or(default);
+        let url = self.checked(name, Url::parse(text))?;
+        if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+            self.problem(name, "expected an http or https address");
+            return None;
+        }
+        Some(url)
+    }
+
+    fn seconds(&mut self, name: &str, default: i64, least: i64) -> Option<Duration> {
+        let seconds = self.or_default::<i64>(name, default)?;
+        if seconds < least {
+            self.problem(name, format_args!("expected at least {least} seconds, got {seconds}"));
+            return None;
+        }
+        Some(Duration::seconds(seconds))
+    }
+
+    fn count(&mut self, name: &str, default: u32, most: u32) -> Option<u32> {
+        let count = self.or_default::<u32>(name, default)?;
+        if !(1..=most).contains(&count) {
+            self.problem(name, format_args!("expected 1 to {most}, got {count}"));
+            return None;
+        }
+        Some(count)
+    }
+
+    fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<Vec<T>> {
+        let text = self.environment.get(name).unwrap_or_default().to_owned();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let parsed: Vec<Option<T>> = items.map(|item| self.checked(name, item.parse())).collect();
+        parsed.into_iter().collect()
+    }
+
+    fn credential(&mut self) -> Option<CredentialConfig> {
+        let kind = self.environment.get("ENTRA_CREDENTIAL").unwrap_or("secret");
+        if kind != "secret" {
+            self.problem("ENTRA_CREDENTIAL", format_args!("expected `secret`, got `{kind}`"));
+            return None;
+        }
+        let secret = self.environment.get("ENTRA_CLIENT_SECRET");
+        let arn = self.environment.get("ENTRA_CLIENT_SECRET_ARN");
+        match (secret, arn) {
+            (Some(secret), None) => Some(CredentialConfig::Secret(secret.into())),
+            (None, Some(arn)) => Some(CredentialConfig::SecretArn(arn.to_owned())),
+            (None, None) => {
+                self.problem("ENTRA_CLIENT_SECRET", "set it, or ENTRA_CLIENT_SECRET_ARN");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.problem("ENTRA_CLIENT_SECRET", "set either it or ENTRA_CLIENT_SECRET_ARN, not both");
+                None
+            }
+        }
+    }
+
+    fn callers(&mut self, tenant: Option<TenantSetting>) -> Option<CallerConfig> {
+        let allowed_clients = match self.environment.get("ENTRA_ALLOWED_CLIENTS").map(str::trim) {
+            Some("*") => Some(Allowed::Any),
+            Some(_) => {
+                self.list("ENTRA_ALLOWED_CLIENTS").map(|list| Allowed::Only(list.into_iter().collect()))
+            }
+            None => {
+                self.problem(
+                    "ENTRA_ALLOWED_CLIENTS",
+                    "is required and not set: the client ids that may call, or `*` for any",
+                );
+                None
+            }
+        };
+        let listed = self.list::<TenantId>("ENTRA_ALLOWED_TENANTS");
+        let allowed_tenants = match (listed, tenant) {
+            (Some(list), _) if !list.is_empty() => Some(Allowed::Only(list.into_iter().collect())),
+            (Some(_), Some(TenantSetting::Single(home))) => Some(Allowed::Only([home].into_iter().collect())),
+            (Some(_), Some(TenantSetting::Organizations)) => {
+                self.problem("ENTRA_ALLOWED_TENANTS", "is required when ENTRA_TENANT_ID is `organizations`");
+                None
+            }
+            _ => None,
+        };
+        let cors_allowed_origins = self.list::<Origin>("CORS_ALLOWED_ORIGINS");
+        Some(CallerConfig {
+            allowed_clients: allowed_clients?,
+            allowed_tenants: allowed_tenants?,
+            cors_allowed_origins: cors_allowed_origins?.into_iter().map(|origin| origin.0).collect(),
+        })
+    }
+
+    fn sealing_key(&mut self) -> Option<BranchKey> {
+        let text = self.required::<String>("SEALING_LOCAL_KEY")?;
+        self.checked("SEALING_LOCAL_KEY", BranchKey::local(&text.into()))
+    }
+
+    fn sweep(&mut self) -> Option<SweepSettings> {
+        let idle = self.seconds("SWEEP_IDLE_SECONDS", 30, 1);
+        let interval = self.seconds("SWEEP_INTERVAL_SECONDS", 3600, 1);
+        let shards = self.count("SWEEP_SHARDS", 64, 1024);
+        let concurrency = self.count("SWEEP_CONCURRENCY", 32, 1024);
+        Some(SweepSettings {
+            idle: idle?,
+            interval: interval?,
+            shards: shards?,
+            concurrency: usize::try_from(concurrency?).ok()?,
+            lease: LEASE,
+        })
+    }
+}
+
+/// Above the sum of all timeouts of one turn, so that nobody takes an account over that is still being worked on.
+const LEASE: Duration = Duration::minutes(2);
+
+/// `scheme://host[:port]`, exactly as a browser sends it.
+struct Origin(String);
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = || format!("expected an origin such as https://app.example.com, got `{text}`");
+        let url = Url::parse(text).map_err(|_| expected())?;
+        let origin = url.origin().ascii_serialization();
+        if origin == text { Ok(Self(origin)) } else { Err(expected()) }
+    }
+}
