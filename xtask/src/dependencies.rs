@@ -15,9 +15,10 @@ const BANNED: [&str; 5] = ["boring", "native-tls", "openssl", "openssl-sys", "ri
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// Crates only some packages may name as a (non-dev) dependency.
-const WRAPPERS: [(&str, &[&str]); 3] = [
+const WRAPPERS: [(&str, &[&str]); 4] = [
     ("aws-sdk-dynamodb", &["store-dynamodb", "wiring", "stack", "e2e"]),
     ("aws-sdk-eventbridge", &["events", "wiring"]),
+    ("aws-sdk-secretsmanager", &["wiring"]),
     ("aws-sdk-kms", &["sealing", "wiring"]),
 ];
 /// What the rules of the domain must not reach, not even through another crate.
