@@ -1,0 +1,82 @@
+//! HTML: one frame for all pages, one style sheet, no inline script or style.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::entra_error::{EntraError, TraceIds};
+use crate::exchange::Note;
+
+pub(crate) const STYLE: &str = include_str!("style.css");
+pub(crate) const FORM_POST: &str = include_str!("form-post.js");
+pub(crate) const CONTROL_SCRIPT: &str = include_str!("control.js");
+pub(crate) const CONTROL_PAGE: &str = include_str!("control.html");
+
+/// Own files only, never in a frame. There is no `form-action`: browsers apply it to the redirect back to the
+/// application as well.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// Text for HTML content and quoted attributes.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// A hidden form field.
+pub(crate) fn hidden(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value))
+}
+
+/// A sign-in page; `body` is HTML, the other two are text.
+pub(crate) fn document(title: &str, tenant: &str, body: &str) -> String {
+    let tenant =
+        if tenant.is_empty() { String::new() } else { format!("<p class=\"tenant\">{}</p>", escape(tenant)) };
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>{}</title>\
+         <link rel=\"stylesheet\" href=\"/emulator/assets/style.css\"></head><body class=\"sign-in\"><main class=\"card\">{tenant}{body}\
+         </main><footer>Entra ID emulator: no passwords, invented people. <a href=\"/emulator\">Scenarios and request log</a></footer></body></html>",
+        escape(title)
+    )
+}
+
+/// An HTML answer.
+pub(crate) fn html(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")),
+        (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// A static file of the emulator.
+pub(crate) fn asset(media_type: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+/// An error that must not be sent to the application, as a page.
+pub(crate) fn error(note: &Note, error: &EntraError, ids: &TraceIds) -> Response {
+    note.error(error.code);
+    let body = format!(
+        "<h1>Sorry, but we’re having trouble signing you in.</h1><p role=\"alert\" class=\"error\">AADSTS{}: {}</p>\
+         <dl><dt>Trace ID</dt><dd>{}</dd><dt>Correlation ID</dt><dd>{}</dd><dt>Timestamp</dt><dd>{}</dd></dl>",
+        error.code,
+        escape(&error.message),
+        escape(&ids.trace_id),
+        escape(&ids.correlation_id),
+        escape(&ids.timestamp),
+    );
+    html(StatusCode::BAD_REQUEST, document("Sign in to your account", "", &body))
+}

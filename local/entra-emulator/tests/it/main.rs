@@ -1,0 +1,13 @@
+//! The emulator over HTTP, as its clients use it.
+
+mod browser;
+mod control;
+mod device_code;
+mod discovery;
+mod graph;
+mod hostile_input;
+mod lab;
+mod on_behalf_of;
+mod refresh;
+mod restart;
+mod sign_in;
