@@ -1,6 +1,6 @@
 //! Reading an HTTP answer within limits: time, size, and what `Retry-After` may ask for.
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
@@ -34,13 +34,9 @@ impl From<reqwest::Error> for NoAnswer {
 }
 
 /// Reads `response` to its end, or gives up once it has more than `limit` bytes.
-pub(crate) async fn read(
-    mut response: Response,
-    limit: usize,
-    now: OffsetDateTime,
-) -> Result<Answer, NoAnswer> {
+pub(crate) async fn read(mut response: Response, limit: usize) -> Result<Answer, NoAnswer> {
     let status = response.status();
-    let retry_after = retry_after(response.headers(), now);
+    let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
@@ -51,13 +47,16 @@ pub(crate) async fn read(
     Ok(Answer { status, retry_after, body })
 }
 
-/// `Retry-After` in either form (RFC 9110 §10.2.3), between nothing and an hour. Nonsense counts as absent.
-fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map_or(MAX_RETRY_AFTER, Duration::seconds)
+/// `Retry-After` in either form (RFC 9110 §10.2.3), between nothing and an hour. A date counts from the `Date` of the same
+/// answer, so that no two clocks need agree. Nonsense counts as absent.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let date = |text: &str| OffsetDateTime::parse(text, &Rfc2822).ok();
+    let asked = text(RETRY_AFTER)?;
+    let pause = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        asked.parse().map_or(MAX_RETRY_AFTER, Duration::seconds)
     } else {
-        OffsetDateTime::parse(text, &Rfc2822).ok()? - now
+        date(asked)? - date(text(DATE)?)?
     };
     Some(pause.clamp(Duration::ZERO, MAX_RETRY_AFTER))
 }
@@ -66,12 +65,12 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
 mod tests {
     use super::*;
     use reqwest::header::HeaderValue;
-    use time::macros::datetime;
 
     fn pause(value: &str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
-        retry_after(&headers, datetime!(2026-11-22 12:00:00 UTC))
+        headers.insert(DATE, HeaderValue::from_static("Sun, 22 Nov 2026 12:00:00 GMT"));
+        retry_after(&headers)
     }
 
     #[test]
@@ -93,6 +92,13 @@ mod tests {
         for value in ["soon", "", "-5", "1.5", "Sun, 99 Nov 2026"] {
             assert_eq!(pause(value), None, "{value}");
         }
-        assert_eq!(retry_after(&HeaderMap::new(), datetime!(2026-11-22 12:00:00 UTC)), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_date_without_the_date_of_the_answer_counts_as_absent() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("Sun, 22 Nov 2026 12:00:30 GMT"));
+        assert_eq!(retry_after(&headers), None);
     }
 }

@@ -202,7 +202,7 @@ impl SigningKeys {
         let request =
             self.client.get(&self.url).header(ACCEPT, "application/json").timeout(self.policy.timeout);
         let response = request.send().await.map_err(NoAnswer::from)?;
-        let answer = answer::read(response, MAX_BODY_BYTES, self.clock.now()).await?;
+        let answer = answer::read(response, MAX_BODY_BYTES).await?;
         if answer.status != reqwest::StatusCode::OK {
             return Err(FetchError::Status(answer.status.as_u16()));
         }

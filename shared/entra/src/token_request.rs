@@ -90,7 +90,7 @@ impl EntraTokenExchange {
             request = request.header("X-AnchorMailbox", hint);
         }
         let response = request.send().await.map_err(|error| no_answer(error.into()))?;
-        let answer = answer::read(response, MAX_BODY_BYTES, self.clock.now()).await.map_err(no_answer)?;
+        let answer = answer::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         if answer.status == StatusCode::OK {
             token_answer::parse(&answer.body, grant, scopes, begun_at)
         } else {

@@ -15,14 +15,13 @@ use std::sync::Arc;
 pub struct EventBridgePublisher {
     client: Client,
     bus_name: String,
-    source: String,
     clock: Arc<dyn Clock>,
 }
 
 impl EventBridgePublisher {
-    /// `source` is what rules match on; [`crate::SOURCE`] unless told otherwise.
-    pub fn new(client: Client, bus_name: String, source: String, clock: Arc<dyn Clock>) -> Self {
-        Self { client, bus_name, source, clock }
+    /// Rules match on [`crate::SOURCE`] and on the event's name.
+    pub fn new(client: Client, bus_name: String, clock: Arc<dyn Clock>) -> Self {
+        Self { client, bus_name, clock }
     }
 
     /// One request with one entry. `Ok(Some(…))` is an entry that failed inside a good answer.
@@ -53,7 +52,7 @@ impl EventPublisher for EventBridgePublisher {
         })?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus_name)
-            .source(&self.source)
+            .source(crate::SOURCE)
             .detail_type(event.name())
             .detail(detail)
             .time(DateTime::from_secs(self.clock.now().unix_timestamp()))

@@ -4,13 +4,12 @@ use crate::answer::{self, Answer, NoAnswer};
 use crate::challenge;
 use async_trait::async_trait;
 use domain::error::{GraphError, UnavailableKind};
-use domain::ports::{Clock, FetchedProfile, ProfileReader, RequestPriority};
+use domain::ports::{FetchedProfile, ProfileReader, RequestPriority};
 use domain::profile::Profile;
 use domain::token::AccessToken;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
@@ -26,17 +25,16 @@ pub struct GraphProfileReader {
     client: reqwest::Client,
     url: Url,
     timeout: Duration,
-    clock: Arc<dyn Clock>,
 }
 
 impl GraphProfileReader {
     /// `base_url` includes the version, such as `https://graph.microsoft.com/v1.0`; `timeout` is that of one whole request;
     /// `client` must not follow redirects.
-    pub fn new(client: reqwest::Client, base_url: Url, timeout: Duration, clock: Arc<dyn Clock>) -> Self {
-        let mut url = base_url;
+    pub fn new(client: reqwest::Client, base_url: &Url, timeout: Duration) -> Self {
+        let mut url = base_url.clone();
         url.set_path(&format!("{}/me", url.path().trim_end_matches('/')));
         url.set_query(Some(&format!("$select={}", Profile::PROPERTIES.join(","))));
-        Self { client, url, timeout, clock }
+        Self { client, url, timeout }
     }
 }
 
@@ -62,7 +60,7 @@ impl ProfileReader for GraphProfileReader {
             .await
             .map_err(|error| no_answer(error.into()))?;
         let headers = response.headers().clone();
-        let answer = answer::read(response, MAX_BODY_BYTES, self.clock.now()).await.map_err(no_answer)?;
+        let answer = answer::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         match answer.status {
             StatusCode::OK => {
                 let etag = headers.get(ETAG).and_then(|value| value.to_str().ok());
