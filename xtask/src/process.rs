@@ -27,6 +27,7 @@ pub(crate) fn stop_children_on_signals() {
         if signals.forever().next().is_some() {
             let groups: Vec<i32> =
                 GROUPS.lock().map(|groups| groups.iter().copied().collect()).unwrap_or_default();
+            eprintln!("interrupted: ending {} running commands", groups.len());
             end_groups(&groups);
             std::process::exit(130);
         }
