@@ -7,7 +7,8 @@ use crate::identity::{HomeAccountId, UserPrincipalName};
 use crate::ports::DueCursor;
 use crate::services::Services;
 use crate::turn::{TurnReport, take_turn};
-use futures::stream::{self, Stream, StreamExt};
+use futures::FutureExt as _;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
@@ -67,20 +68,8 @@ pub async fn sweep_accounts(
     let as_of = services.clock.now();
     let stop = AtomicBool::new(false);
     let mut report = SweepReport::default();
-    let turns = stream::iter(0..services.settings.sweep.shards)
-        .flat_map(|shard| accounts_due(services, shard, as_of, &stop))
-        .map(|due| {
-            let stop = &stop;
-            async move {
-                if worker.stop_at.is_some_and(|at| services.clock.now() >= at) {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                Ok::<_, StoreError>(Some(take_turn(services, &worker.id, due?).await))
-            }
-        })
+    let turns = accounts_due(services, as_of, &stop)
+        .map(|due| turn_unless_stopped(services, worker, due, &stop).boxed())
         .buffer_unordered(services.settings.sweep.concurrency.max(1));
     let mut turns = std::pin::pin!(turns);
     let mut unread = None;
@@ -139,29 +128,41 @@ pub async fn sweep_one(
     Ok(reports)
 }
 
-/// The due accounts of a shard, read page by page as they are taken.
+/// `None` when no more turns are to be begun.
+async fn turn_unless_stopped(
+    services: &Services,
+    worker: &Worker,
+    due: Result<DueAccount, StoreError>,
+    stop: &AtomicBool,
+) -> Result<Option<TurnReport>, StoreError> {
+    if worker.stop_at.is_some_and(|at| services.clock.now() >= at) {
+        stop.store(true, Ordering::Relaxed);
+    }
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    Ok(Some(take_turn(services, &worker.id, due?).await))
+}
+
+/// The due accounts of all shards, one shard after the other, read page by page as they are taken. A shard that cannot be
+/// read gives one error and the next shard follows.
 fn accounts_due<'a>(
     services: &'a Services,
-    shard: u32,
     as_of: OffsetDateTime,
     stop: &'a AtomicBool,
-) -> impl Stream<Item = Result<DueAccount, StoreError>> + 'a {
-    enum Next {
-        Page(Option<DueCursor>),
-        End,
-    }
-    stream::unfold(Next::Page(None), move |next| async move {
-        let Next::Page(cursor) = next else { return None };
-        if stop.load(Ordering::Relaxed) {
+) -> BoxStream<'a, Result<DueAccount, StoreError>> {
+    stream::unfold((0_u32, None::<DueCursor>), move |(shard, cursor)| async move {
+        if shard >= services.settings.sweep.shards || stop.load(Ordering::Relaxed) {
             return None;
         }
-        match services.store.accounts_due(shard, as_of, PAGE, cursor).await {
+        Some(match services.store.accounts_due(shard, as_of, PAGE, cursor).await {
             Ok(page) => {
-                let next = page.next.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
-                Some((page.accounts.into_iter().map(Ok).collect::<Vec<_>>(), next))
+                let next = page.next.map_or((shard + 1, None), |cursor| (shard, Some(cursor)));
+                (page.accounts.into_iter().map(Ok).collect::<Vec<_>>(), next)
             }
-            Err(error) => Some((vec![Err(error)], Next::End)),
-        }
+            Err(error) => (vec![Err(error)], (shard + 1, None)),
+        })
     })
     .flat_map(stream::iter)
+    .boxed()
 }

@@ -10,15 +10,13 @@ impl UnifiedCache {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         let session = |entity: &Entity| (access_token_key(entity), entity.obtained_for().map(str::to_owned));
-        let access_tokens = std::mem::take(&mut self.access_tokens);
+        self.access_tokens.append(&mut self.session_access_tokens);
+        let theirs = other.access_tokens.into_iter().chain(other.session_access_tokens).collect();
+        let (access_tokens, session_access_tokens) =
+            one_in_front(union(self.access_tokens, theirs, session, longest_lived));
         let mut merged = Self {
-            access_tokens: union(access_tokens, other.access_tokens, access_token_key, longest_lived),
-            session_access_tokens: union(
-                self.session_access_tokens,
-                other.session_access_tokens,
-                session,
-                longest_lived,
-            ),
+            access_tokens,
+            session_access_tokens,
             refresh_tokens: union(self.refresh_tokens, other.refresh_tokens, refresh_token_owner, newest),
             id_tokens: union(self.id_tokens, other.id_tokens, id_token_key, |_, right| right),
             accounts: union(self.accounts, other.accounts, account_key, |_, right| right),
@@ -29,6 +27,27 @@ impl UnifiedCache {
         merged.bound_sessions();
         merged
     }
+}
+
+/// Of the access tokens with one MSAL key the longest-lived stands where MSAL looks for it, and those of other sessions
+/// beside it.
+fn one_in_front(access_tokens: Vec<Entity>) -> (Vec<Entity>, Vec<Entity>) {
+    let mut front: Vec<Entity> = Vec::new();
+    let mut beside = Vec::new();
+    for entity in access_tokens {
+        let key = access_token_key(&entity);
+        match front.iter_mut().find(|present| access_token_key(present) == key) {
+            None => front.push(entity),
+            Some(present) => {
+                let (first, second) =
+                    in_order(std::mem::replace(present, Entity::new()), entity, "expires_on");
+                *present = second;
+                beside.push(first);
+            }
+        }
+    }
+    beside.retain(|entity| entity.obtained_for().is_some());
+    (front, beside)
 }
 
 fn union<K: PartialEq>(
@@ -58,10 +77,14 @@ fn newest(left: Entity, right: Entity) -> Entity {
     later(left, right, "last_modification_time")
 }
 
-/// At the same second the secret decides, so that the order of merging does not.
 fn later(left: Entity, right: Entity, field: &str) -> Entity {
+    in_order(left, right, field).1
+}
+
+/// The earlier first. At the same second the secret decides, so that the order of merging does not.
+fn in_order(left: Entity, right: Entity, field: &str) -> (Entity, Entity) {
     let rank = |entity: &Entity| {
         (entity.seconds(field).unwrap_or(i64::MIN), entity.text("secret").map(str::to_owned))
     };
-    if rank(&left) > rank(&right) { left } else { right }
+    if rank(&left) > rank(&right) { (right, left) } else { (left, right) }
 }

@@ -96,6 +96,25 @@ fn the_number_of_kept_sessions_is_bounded_and_the_longest_lived_stay() {
 }
 
 #[test]
+fn merging_keeps_the_sessions_of_both_sides() {
+    let user_read = scopes("User.Read");
+    let (mut ours, mut theirs) = (UnifiedCache::default(), UnifiedCache::default());
+    ours.record(&grant(&user_read, "ours", None));
+    theirs.record(&TokenGrant {
+        obtained_for: Some("session-2"),
+        expires_on: NOW + 4000,
+        ..grant(&user_read, "theirs", None)
+    });
+    for merged in [ours.clone().merge(theirs.clone()), theirs.merge(ours)] {
+        assert_eq!(find(&merged, &user_read, Some("session-1")).as_deref(), Some("ours"));
+        assert_eq!(find(&merged, &user_read, Some("session-2")).as_deref(), Some("theirs"));
+        let document = written(&merged);
+        assert_eq!(document["AccessToken"].as_object().unwrap().len(), 1);
+        assert_eq!(document["SessionAccessToken"].as_object().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn a_sweep_that_refreshes_leaves_the_sessions_their_tokens() {
     let user_read = scopes("User.Read");
     let mut cache = UnifiedCache::default();
