@@ -1,1 +1,33 @@
 //! The DynamoDB table: token cache, account activity, due index, claims.
+//!
+//! Start at [`DynamoDbAccountStore`]. The items and their attributes are named in `keys`, how they are written and read in
+//! `item`; [`table`] makes the table itself. All items of an account share a partition key, so that one consistent query
+//! reads everything there is of it.
+//!
+//! | attribute | of | kept as |
+//! |---|---|---|
+//! | `ttl` | all | epoch seconds; the reader leaves out what is past it, because DynamoDB deletes late |
+//! | `begun_at` | tokens, activity, profile | epoch milliseconds: when the request or turn began that this comes from |
+//! | `erased_at`, `refused_assertions` | tombstone | epoch milliseconds: what began then or earlier is left out; list of strings |
+//! | `blob`, `version` | tokens | binary, number |
+//! | `last_activity`, `due_at`, `lease_until` | activity | epoch seconds |
+//! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
+//! | `activity_due_at` | activity | the turn that the user asked for since the last claim |
+//! | `failure`, `last_sweep`, `profile` | activity, profile | maps |
+
+mod activity;
+mod due_index;
+mod erasure;
+mod error;
+mod expression;
+mod item;
+mod keys;
+mod load;
+mod profile;
+mod store;
+pub mod table;
+mod tokens;
+mod turn;
+
+pub use store::DynamoDbAccountStore;
+pub use tokens::MAX_BLOB_BYTES;

@@ -3,7 +3,7 @@
 use domain::ports::Chance;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The same sequence of fractions for the same seed (SplitMix64).
+/// The same sequence of fractions for the same seed (`SplitMix64`).
 #[derive(Debug)]
 pub struct SeededChance(AtomicU64);
 

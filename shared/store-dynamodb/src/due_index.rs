@@ -1,0 +1,191 @@
+//! The indexes: which accounts have a turn, and who is called what.
+
+use crate::error::store_error;
+use crate::item::{Item, Reader, number, seconds, text};
+use crate::keys::{
+    self, DUE_AT, DUE_INDEX, PARTITION_KEY, SORT_KEY, SWEEP_SHARD, USER_INDEX, USER_PRINCIPAL_NAME,
+};
+use crate::store::DynamoDbAccountStore;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::account::DueAccount;
+use domain::error::StoreError;
+use domain::identity::{HomeAccountId, UserPrincipalName};
+use domain::ports::{DueCursor, DuePage};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The index key at which the next page begins, as DynamoDB names it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position {
+    pk: String,
+    sk: String,
+    shard: String,
+    due_at: i64,
+}
+
+impl DynamoDbAccountStore {
+    /// An index is read as it was a moment ago: an account may be listed that has had its turn, and the claim sorts it out.
+    pub(crate) async fn due_page(
+        &self,
+        shard: u32,
+        now: OffsetDateTime,
+        limit: u32,
+        cursor: Option<&DueCursor>,
+    ) -> Result<DuePage, StoreError> {
+        let shard = keys::shard_name(shard);
+        let start = cursor.map(|cursor| Position::read(cursor, &shard)).transpose()?;
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#shard = :shard AND #due_at <= :now")
+            .expression_attribute_names("#shard", SWEEP_SHARD)
+            .expression_attribute_names("#due_at", DUE_AT)
+            .expression_attribute_values(":shard", text(shard))
+            .expression_attribute_values(":now", seconds(now))
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start.map(Position::into_key))
+            .send()
+            .await
+            .map_err(|error| store_error("accounts_due", &self.table, error))?;
+        let accounts = page.items().iter().filter_map(|item| self.due_account(item)).collect();
+        let next = page.last_evaluated_key().and_then(Position::of).map(|position| position.write());
+        Ok(DuePage { accounts, next })
+    }
+
+    fn due_account(&self, item: &Item) -> Option<DueAccount> {
+        let reader = Reader(item);
+        let account = self.indexed_account(item)?;
+        let due_at = self.readable("due index entry", reader.seconds(DUE_AT))?;
+        Some(DueAccount { account, due_at })
+    }
+
+    fn indexed_account(&self, item: &Item) -> Option<HomeAccountId> {
+        let key = Reader(item).parsed::<AccountKey>(PARTITION_KEY, "ACCOUNT#<home account id>");
+        self.readable("index entry", key).map(|key| key.0)
+    }
+
+    /// Each account once, also where the index has several pages.
+    pub(crate) async fn accounts_named(
+        &self,
+        name: &UserPrincipalName,
+    ) -> Result<Vec<HomeAccountId>, StoreError> {
+        let mut accounts = Vec::new();
+        if name.as_str().is_empty() {
+            return Ok(accounts);
+        }
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(USER_INDEX)
+                .key_condition_expression("#name = :name")
+                .expression_attribute_names("#name", USER_PRINCIPAL_NAME)
+                .expression_attribute_values(":name", text(name.as_str()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| store_error("find_by_user_principal_name", &self.table, error))?;
+            accounts.extend(page.items().iter().filter_map(|item| self.indexed_account(item)));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                accounts.sort_unstable();
+                accounts.dedup();
+                return Ok(accounts);
+            }
+        }
+    }
+}
+
+/// A partition key that names an account.
+struct AccountKey(HomeAccountId);
+
+impl std::str::FromStr for AccountKey {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        keys::account_of(text).map(Self).ok_or(())
+    }
+}
+
+impl Position {
+    fn of(key: &Item) -> Option<Self> {
+        let reader = Reader(key);
+        Some(Self {
+            pk: reader.optional_text(PARTITION_KEY).ok()??.to_owned(),
+            sk: reader.optional_text(SORT_KEY).ok()??.to_owned(),
+            shard: reader.optional_text(SWEEP_SHARD).ok()??.to_owned(),
+            due_at: reader.number(DUE_AT).ok()?,
+        })
+    }
+
+    fn into_key(self) -> Item {
+        Item::from([
+            (PARTITION_KEY.to_owned(), text(self.pk)),
+            (SORT_KEY.to_owned(), text(self.sk)),
+            (SWEEP_SHARD.to_owned(), text(self.shard)),
+            (DUE_AT.to_owned(), number(self.due_at)),
+        ])
+    }
+
+    fn write(&self) -> DueCursor {
+        let json = serde_json::to_vec(self).expect("strings and a number are always JSON");
+        DueCursor(BASE64_URL_SAFE_NO_PAD.encode(json))
+    }
+
+    fn read(cursor: &DueCursor, shard: &str) -> Result<Self, StoreError> {
+        let rejected = |reason: &str| StoreError::Rejected {
+            operation: "accounts_due",
+            reason: format!("expected a cursor that an earlier page of {shard} gave out; {reason}"),
+            source: None,
+        };
+        let json = BASE64_URL_SAFE_NO_PAD.decode(&cursor.0).map_err(|_| rejected("this is not base64url"))?;
+        let position: Self =
+            serde_json::from_slice(&json).map_err(|_| rejected("this is base64url of something else"))?;
+        if position.shard != shard {
+            return Err(rejected("this one is of another shard"));
+        }
+        if position.pk.is_empty() || position.sk.is_empty() {
+            return Err(rejected("this one has an empty key"));
+        }
+        Ok(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position() -> Position {
+        Position {
+            pk: "ACCOUNT#a".to_owned(),
+            sk: "ACTIVITY".to_owned(),
+            shard: "v1#03".to_owned(),
+            due_at: 7,
+        }
+    }
+
+    #[test]
+    fn a_cursor_leads_back_to_its_position() {
+        let cursor = position().write();
+        assert_eq!(Position::read(&cursor, "v1#03").unwrap(), position());
+        assert_eq!(Position::of(&position().into_key()), Some(position()));
+    }
+
+    #[test]
+    fn a_senseless_cursor_is_rejected_with_the_reason() {
+        let encode = |text: &str| DueCursor(BASE64_URL_SAFE_NO_PAD.encode(text));
+        let reason = |cursor: &DueCursor| Position::read(cursor, "v1#03").unwrap_err().to_string();
+        assert!(reason(&DueCursor("{}".to_owned())).ends_with("not base64url"));
+        assert!(reason(&encode("{}")).ends_with("of something else"));
+        let other = Position { shard: "v1#04".to_owned(), ..position() };
+        assert!(reason(&other.write()).ends_with("another shard"));
+        let empty = Position { pk: String::new(), ..position() };
+        assert!(reason(&empty.write()).ends_with("empty key"));
+    }
+}
