@@ -13,7 +13,7 @@ import {
 } from "./support/browser.mjs";
 import { adele, stack } from "./support/stack.mjs";
 
-const WELCOME = "It goes on working for you while you are away";
+const WELCOME = "It works for you while you are away";
 const PHONE = { viewport: { width: 360, height: 740 } };
 
 /** @type {import("playwright-core").Browser} */

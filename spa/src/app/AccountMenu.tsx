@@ -18,7 +18,12 @@ import { PersonAddRegular, SignOutRegular } from "@fluentui/react-icons";
 import type { Session } from "../auth/useSession";
 
 const useStyles = makeStyles({
-  button: { minWidth: 0, maxWidth: "min(46vw, 260px)", paddingInline: tokens.spacingHorizontalS },
+  button: {
+    minWidth: 0,
+    maxWidth: "min(46vw, 260px)",
+    gap: tokens.spacingHorizontalXS,
+    paddingInline: tokens.spacingHorizontalS,
+  },
   label: {
     overflow: "hidden",
     textOverflow: "ellipsis",

@@ -94,7 +94,7 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
             facts={[
               { term: "You were last here", value: <Timestamp at={access.lastActivity} absent="Not yet" /> },
               {
-                term: "The service last acted",
+                term: "The service's last turn",
                 value: (
                   <>
                     <Timestamp at={access.lastSweep?.at ?? null} absent="Not yet" />
@@ -150,11 +150,12 @@ function WhatIsNeeded({ failure, onSignedIn }: { failure: SweepFailure | null; o
 
 function FailureReference({ failure }: { failure: SweepFailure }) {
   const styles = useStyles();
-  const attempts = failure.attempts === 1 ? "1 attempt" : `${failure.attempts} attempts`;
   const code = [failure.code, failure.suberror].filter(Boolean).join(", ") || failure.class;
+  const tried = failure.attempts > 1 ? ` Tried ${failure.attempts} times.` : "";
   return (
     <Text size={200} block className={styles.reference}>
-      {failure.message} ({code}; {attempts})
+      {failure.message.includes(code) ? failure.message : `${failure.message} (${code})`}
+      {tried}
     </Text>
   );
 }

@@ -68,7 +68,7 @@ export function WelcomePage({ returnProblem }: WelcomePageProps) {
 
   return (
     <Page
-      title="It goes on working for you while you are away"
+      title="It works for you while you are away"
       lead="Sign in once. The service reads your profile from Microsoft Graph on your behalf, and keeps it fresh after you have left, with no more rights than you have."
     >
       <div className={styles.stack}>
