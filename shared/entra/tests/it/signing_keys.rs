@@ -1,0 +1,214 @@
+//! How often the key document is asked for, and what happens when it cannot be had.
+
+use crate::support::{FIRST_KEY, FakeEntra, SECOND_KEY, TIMEOUT};
+use entra::{KeyLookupError, KeyPolicy, SigningKeys};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use time::Duration;
+use wiremock::ResponseTemplate;
+
+async fn lookup(keys: &SigningKeys, key_id: &str) -> &'static str {
+    match keys.matching(key_id).await {
+        Ok(found) => {
+            assert!(!found.is_empty(), "found means at least one");
+            "found"
+        }
+        Err(KeyLookupError::Unknown) => "unknown",
+        Err(KeyLookupError::Unavailable(_)) => "unavailable",
+    }
+}
+
+async fn fetches(entra: &FakeEntra) -> usize {
+    entra.requests().await.len()
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_and_kept() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk(), SECOND_KEY.jwk()]).await;
+    let keys = entra.keys();
+    for key_id in ["first", "second", "first"] {
+        assert_eq!(lookup(&keys, key_id).await, "found");
+        entra.clock.advance(Duration::hours(3));
+    }
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn keys_that_were_fetched_ahead_are_not_fetched_again() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    keys.prefetch().await.unwrap();
+    keys.prefetch().await.unwrap();
+    assert_eq!(lookup(&keys, "first").await, "found");
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn concurrent_first_lookups_fetch_once() {
+    let entra = FakeEntra::start().await;
+    let document = json!({"keys": [FIRST_KEY.jwk()]});
+    entra.publish(ResponseTemplate::new(200).set_body_json(document).set_delay(TIMEOUT / 4)).await;
+    let keys = entra.keys();
+    let outcomes = join_all((0..20).map(|_| lookup(&keys, "first"))).await;
+    assert_eq!(outcomes, ["found"; 20]);
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_fetch_share_its_failure() {
+    let entra = FakeEntra::start().await;
+    entra.publish(ResponseTemplate::new(503).set_delay(TIMEOUT / 4)).await;
+    let keys = entra.keys();
+    let outcomes = join_all((0..20).map(|_| lookup(&keys, "first"))).await;
+    assert_eq!(outcomes, ["unavailable"; 20]);
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn a_key_published_since_is_found_at_once() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    assert_eq!(lookup(&keys, "first").await, "found");
+    entra.publish_keys(&[SECOND_KEY.jwk()]).await;
+    assert_eq!(lookup(&keys, "second").await, "found");
+    // The document was replaced as a whole: what is no longer published signs nothing.
+    assert_eq!(lookup(&keys, "first").await, "unknown");
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn unknown_key_ids_lead_to_one_fetch_in_five_minutes() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    // An id that is not in a document fetched this very moment is not asked for twice.
+    assert_eq!(lookup(&keys, "forged-0").await, "unknown");
+    assert_eq!(fetches(&entra).await, 1);
+    for forged in ["forged-1", "forged-2", "forged-3"] {
+        assert_eq!(lookup(&keys, forged).await, "unknown");
+    }
+    assert_eq!(fetches(&entra).await, 2);
+    entra.clock.advance(Duration::seconds(299));
+    assert_eq!(lookup(&keys, "forged-4").await, "unknown");
+    assert_eq!(fetches(&entra).await, 2);
+    entra.clock.advance(Duration::seconds(1));
+    let outcomes = join_all((5..15).map(|number| {
+        let keys = &keys;
+        async move { lookup(keys, &format!("forged-{number}")).await }
+    }))
+    .await;
+    assert_eq!(outcomes, ["unknown"; 10]);
+    assert_eq!(fetches(&entra).await, 3);
+}
+
+#[tokio::test]
+async fn keys_are_fetched_again_after_twelve_hours() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    assert_eq!(lookup(&keys, "first").await, "found");
+    entra.publish_keys(&[SECOND_KEY.jwk()]).await;
+    entra.clock.advance(Duration::hours(12) - Duration::seconds(1));
+    assert_eq!(lookup(&keys, "first").await, "found");
+    assert_eq!(fetches(&entra).await, 0);
+    entra.clock.advance(Duration::seconds(1));
+    assert_eq!(lookup(&keys, "first").await, "unknown");
+    assert_eq!(fetches(&entra).await, 1);
+}
+
+#[tokio::test]
+async fn known_keys_outlive_a_failing_refetch_for_a_day() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    assert_eq!(lookup(&keys, "first").await, "found");
+    entra.publish(ResponseTemplate::new(500)).await;
+    entra.clock.advance(Duration::hours(12));
+    assert_eq!(lookup(&keys, "first").await, "found");
+    assert_eq!(lookup(&keys, "first").await, "found");
+    assert_eq!(fetches(&entra).await, 1, "a failure is not followed by another try at once");
+    entra.clock.advance(Duration::seconds(30));
+    assert_eq!(lookup(&keys, "first").await, "found");
+    assert_eq!(fetches(&entra).await, 2);
+    entra.clock.advance(Duration::hours(12));
+    assert_eq!(lookup(&keys, "first").await, "unavailable");
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    assert_eq!(lookup(&keys, "first").await, "found");
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_not_called_unknown_while_nobody_can_be_asked() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let keys = entra.keys();
+    assert_eq!(lookup(&keys, "first").await, "found");
+    entra.publish(ResponseTemplate::new(500)).await;
+    assert_eq!(lookup(&keys, "second").await, "unavailable");
+    assert_eq!(lookup(&keys, "second").await, "unavailable");
+    assert_eq!(lookup(&keys, "first").await, "found", "known keys are not affected");
+    assert_eq!(fetches(&entra).await, 1);
+    // A failed fetch does not use up the one that an unknown id may cause.
+    entra.publish_keys(&[FIRST_KEY.jwk(), SECOND_KEY.jwk()]).await;
+    entra.clock.advance(Duration::seconds(30));
+    assert_eq!(lookup(&keys, "second").await, "found");
+}
+
+#[tokio::test]
+async fn without_any_keys_every_lookup_tries_again() {
+    let entra = FakeEntra::start().await;
+    entra.publish(ResponseTemplate::new(500)).await;
+    let keys = entra.keys();
+    assert_eq!(lookup(&keys, "first").await, "unavailable");
+    assert_eq!(lookup(&keys, "first").await, "unavailable");
+    assert!(keys.prefetch().await.is_err());
+    assert_eq!(fetches(&entra).await, 3);
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    assert_eq!(lookup(&keys, "first").await, "found");
+}
+
+#[tokio::test]
+async fn what_is_no_key_document_is_a_failed_fetch() {
+    let entra = FakeEntra::start().await;
+    let encryption_only = {
+        let mut key = FIRST_KEY.jwk();
+        key["use"] = json!("enc");
+        json!({ "keys": [key] })
+    };
+    let huge = json!({"keys": [FIRST_KEY.jwk()], "padding": "x".repeat(300 * 1024)});
+    for answer in [
+        ResponseTemplate::new(200).set_body_string("<html>sign in to this network</html>"),
+        ResponseTemplate::new(200).set_body_json(json!({"keys": []})),
+        ResponseTemplate::new(200).set_body_json(encryption_only),
+        ResponseTemplate::new(200).set_body_json(huge),
+        ResponseTemplate::new(200).set_body_json(Value::Null),
+        ResponseTemplate::new(404).set_body_json(json!({"keys": [FIRST_KEY.jwk()]})),
+        ResponseTemplate::new(302).insert_header("location", "/elsewhere"),
+        ResponseTemplate::new(200).set_body_json(json!({"keys": [FIRST_KEY.jwk()]})).set_delay(TIMEOUT * 20),
+    ] {
+        entra.publish(answer).await;
+        assert_eq!(lookup(&entra.keys(), "first").await, "unavailable");
+        assert_eq!(fetches(&entra).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_abandoned_fetch_does_not_block_the_next() {
+    let entra = FakeEntra::start().await;
+    let document = json!({"keys": [FIRST_KEY.jwk()]});
+    entra
+        .publish(
+            ResponseTemplate::new(200).set_body_json(document).set_delay(std::time::Duration::from_secs(5)),
+        )
+        .await;
+    let policy = KeyPolicy { timeout: std::time::Duration::from_secs(10), ..KeyPolicy::default() };
+    let url = entra.authority.signing_keys_url();
+    let keys = SigningKeys::new(crate::support::client(), url, policy, Arc::new(entra.clock.clone()));
+    // The caller goes away while the fetch is under way, as a request does at its deadline.
+    assert!(tokio::time::timeout(TIMEOUT, keys.matching("first")).await.is_err());
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    assert_eq!(lookup(&keys, "first").await, "found");
+}
