@@ -10,6 +10,7 @@ use crate::directory::User;
 use crate::entra_error::{EntraError, timestamp};
 use crate::identifiers::{ObjectId, TenantId};
 use crate::scopes::Scopes;
+use crate::signing_keys::SignatureFault;
 
 /// Clocks may differ by this much: 5 minutes, in seconds.
 const LEEWAY_SECONDS: i64 = 300;
@@ -24,8 +25,12 @@ pub(super) fn exchange(request: &TokenRequest<'_>) -> Result<Value, EntraError> 
     }
     let scope_text = request.required("scope")?;
     let scopes = Scopes::parse(shared, request.client, scope_text)?;
-    let claims =
-        shared.with_keys(|keys| keys.verify(assertion)).map_err(|fault| bad_assertion(&fault.to_string()))?;
+    let claims = shared.with_keys(|keys| keys.verify(assertion)).map_err(|fault| match fault {
+        SignatureFault::Malformed => {
+            EntraError::invalid_request(50_027, "JWT token is invalid or malformed.")
+        }
+        _ => bad_assertion(&fault.to_string()),
+    })?;
     let (user, sign_in) = caller(request, &claims)?;
     request.note.user(&user.profile.user_principal_name);
     let issued_at = OffsetDateTime::from_unix_timestamp(claims["iat"].as_i64().unwrap_or_default())

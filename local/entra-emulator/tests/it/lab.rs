@@ -152,6 +152,10 @@ impl Lab {
     }
 
     pub(crate) async fn redeem(&self, code: &str) -> Answer {
+        self.redeem_at(TENANT_ID, code).await
+    }
+
+    pub(crate) async fn redeem_at(&self, tenant: &str, code: &str) -> Answer {
         let form = [
             ("grant_type", "authorization_code"),
             ("client_id", SPA_CLIENT_ID),
@@ -160,7 +164,7 @@ impl Lab {
             ("code_verifier", VERIFIER),
             ("client_info", "1"),
         ];
-        self.token(&form, Some(ORIGIN)).await
+        self.token_at(tenant, &form, Some(ORIGIN)).await
     }
 
     pub(crate) async fn on_behalf_of(&self, assertion: &str) -> Answer {
