@@ -54,6 +54,7 @@ export function AccountMenu({ session, account, onProblem }: AccountMenuProps) {
   const name = account.name ?? account.username;
   return (
     <Menu
+      positioning="below-end"
       checkedValues={{ account: [account.homeAccountId] }}
       onCheckedValueChange={(_, { checkedItems }) => {
         const next = session.accounts.find(({ homeAccountId }) => homeAccountId === checkedItems[0]);

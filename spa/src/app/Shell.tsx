@@ -12,6 +12,7 @@ const useStyles = makeStyles({
     display: "flex",
     flexDirection: "column",
     backgroundColor: tokens.colorNeutralBackground3,
+    backgroundImage: `linear-gradient(${tokens.colorBrandBackground2}, transparent 380px)`,
     color: tokens.colorNeutralForeground1,
   },
   skip: {
@@ -76,6 +77,7 @@ const useStyles = makeStyles({
       fontWeight: tokens.fontWeightSemibold,
       borderBottomColor: tokens.colorBrandStroke1,
     },
+    '&[aria-current="page"]:hover': { borderBottomColor: tokens.colorBrandStroke1 },
   },
   main: {
     flex: 1,

@@ -9,7 +9,14 @@ const useStyles = makeStyles({
     gap: tokens.spacingVerticalXS,
     marginBottom: tokens.spacingVerticalXXL,
   },
-  heading: { ...typographyStyles.title1, margin: 0, outlineStyle: "none", overflowWrap: "anywhere" },
+  heading: {
+    ...typographyStyles.title1,
+    fontSize: "clamp(1.6rem, 5vw, 2.1rem)",
+    lineHeight: 1.25,
+    margin: 0,
+    outlineStyle: "none",
+    overflowWrap: "anywhere",
+  },
   lead: { margin: 0, color: tokens.colorNeutralForeground2, maxWidth: "68ch" },
 });
 

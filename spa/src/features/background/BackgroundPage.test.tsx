@@ -91,6 +91,7 @@ describe("each status", () => {
     show();
     await badge("Needs you");
     expect(screen.getByText(/Your account is disabled/)).toBeVisible();
+    expect(screen.getByText("Not planned")).toBeVisible();
     expect(screen.queryByRole("button", { name: "Sign in again" })).toBeNull();
   });
 });

@@ -29,7 +29,7 @@ const useStyles = makeStyles({
   failing: { backgroundColor: tokens.colorStatusWarningBackground1, color: tokens.colorStatusWarningForeground1 },
   needs_user: { backgroundColor: tokens.colorStatusDangerBackground1, color: tokens.colorStatusDangerForeground1 },
   none: { backgroundColor: tokens.colorNeutralBackground4, color: tokens.colorNeutralForeground2 },
-  text: { flex: "1 1 260px", minWidth: 0 },
+  text: { flex: "1 1 180px", minWidth: 0 },
   headlineRow: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
   headline: { margin: 0 },
   paragraph: { margin: `${tokens.spacingVerticalXS} 0 0`, color: tokens.colorNeutralForeground2, maxWidth: "64ch" },
@@ -57,7 +57,7 @@ const ICONS: Readonly<Record<BackgroundStatus, ReactElement>> = {
   none: <PauseCircleRegular />,
 };
 
-const BADGE_COLORS = { active: "success", failing: "warning", needs_user: "danger", none: "subtle" } as const;
+const BADGE_COLORS = { active: "success", failing: "warning", needs_user: "danger", none: "informative" } as const;
 
 interface StatusPanelProps {
   readonly access: BackgroundAccess;
@@ -112,7 +112,11 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
                   <Timestamp
                     kind="coming"
                     at={access.nextSweep}
-                    absent={access.status === "needs_user" ? "After you sign in" : "Not planned"}
+                    absent={
+                      access.status === "needs_user" && describeNeed(access.failure).solvedBySigningIn
+                        ? "After you sign in"
+                        : "Not planned"
+                    }
                   />
                 ),
               },
