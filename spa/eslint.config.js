@@ -19,7 +19,7 @@ const layer = (layer, forbidden) => ({
       {
         patterns: [...forbidden, "testing"].map((folder) => ({
           regex: `^(\\.\\./)+${folder}/`,
-          message: `src/${layer} must not import from src/${folder} (app → features → components → {api, auth} → config).`,
+          message: `src/${layer} must not import from "${folder}" (app → features → components → {api, auth} → config).`,
         })),
       },
     ],

@@ -74,7 +74,8 @@ describe("each status", () => {
     });
     show();
     await badge("Retrying");
-    expect(screen.getByText("Graph is down. (unavailable) Tried 3 times.")).toBeVisible();
+    expect(screen.getByText("Graph is down.")).toBeVisible();
+    expect(screen.getByText("unavailable · 3 attempts")).toBeVisible();
     expect(screen.queryByRole("button", { name: "Sign in again" })).toBeNull();
   });
 

@@ -41,7 +41,11 @@ const useStyles = makeStyles({
     gap: tokens.spacingVerticalM,
   },
   reason: { fontSize: tokens.fontSizeBase400, lineHeight: tokens.lineHeightBase400 },
-  reference: { color: tokens.colorNeutralForeground3, overflowWrap: "anywhere" },
+  reference: {
+    color: tokens.colorNeutralForeground3,
+    fontFamily: tokens.fontFamilyMonospace,
+    overflowWrap: "anywhere",
+  },
   times: {
     marginTop: tokens.spacingVerticalXXL,
     paddingTop: tokens.spacingVerticalXL,
@@ -83,7 +87,9 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
               {badge}
             </Badge>
           </div>
-          <p className={styles.paragraph}>{detail}</p>
+          <p className={styles.paragraph}>
+            {access.status === "failing" ? (access.failure?.message ?? detail) : detail}
+          </p>
           {access.status === "needs_user" && <WhatIsNeeded failure={access.failure} onSignedIn={onSignedIn} />}
           {access.status === "failing" && access.failure && <FailureReference failure={access.failure} />}
         </div>
@@ -152,14 +158,14 @@ function WhatIsNeeded({ failure, onSignedIn }: { failure: SweepFailure | null; o
   );
 }
 
+/** What to quote to an administrator: Entra ID's number and `suberror`, or the kind of failure, and how often it happened. */
 function FailureReference({ failure }: { failure: SweepFailure }) {
   const styles = useStyles();
-  const code = [failure.code, failure.suberror].filter(Boolean).join(", ") || failure.class;
-  const tried = failure.attempts > 1 ? ` Tried ${failure.attempts} times.` : "";
+  const what = [failure.code, failure.suberror].filter(Boolean).join(" · ") || failure.class;
   return (
     <Text size={200} block className={styles.reference}>
-      {failure.message.includes(code) ? failure.message : `${failure.message} (${code})`}
-      {tried}
+      {what}
+      {failure.attempts > 1 && ` · ${failure.attempts} attempts`}
     </Text>
   );
 }

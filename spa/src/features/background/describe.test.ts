@@ -18,6 +18,7 @@ test("tells why the user is needed by error number first, then by suberror", () 
   expect(describeNeed({ ...failure, code: "AADSTS99999", suberror: "user_password_expired" }).reason).toContain(
     "password",
   );
+  expect(describeNeed({ ...failure, message: "There is no longer a permission." }).reason).toContain("permission");
   expect(describeNeed(null).reason).toContain("sign in again");
 });
 
@@ -29,7 +30,7 @@ test("offers no sign-in where none can help", () => {
 
 test("shows an outcome it does not know in readable words", () => {
   expect(describeOutcome("unchanged")).toContain("nothing had changed");
-  expect(describeOutcome("credential_fault")).toBe("credential fault");
+  expect(describeOutcome("sent_home")).toBe("sent home");
 });
 
 test("speaks up only when a refresh brings news", () => {

@@ -45,6 +45,9 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   unchanged: "Profile refreshed; nothing had changed",
   throttled: "Put off: too many requests",
   retry_later: "Put off: a service was not available",
+  skipped: "Left out: another turn was under way",
+  credential_fault: "Put off: the service itself was not let in",
+  ended: "Ended by you",
   needs_user: "Stopped: you are needed",
   missing_tokens: "Stopped: your stored sign-in is gone",
 };
@@ -57,13 +60,14 @@ export interface Need {
 
 /**
  * Why the user is needed, in their terms. By Entra ID's error number, else by its `suberror`
- * (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>).
+ * (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>), else in the API's words.
  */
 export function describeNeed(failure: SweepFailure | null): Need {
   return {
     reason:
       BY_CODE[failure?.code ?? ""] ??
       BY_SUBERROR[failure?.suberror ?? ""] ??
+      failure?.message ??
       "Microsoft Entra ID wants you to sign in again.",
     solvedBySigningIn: !(failure?.suberror === "message_only" || failure?.code === "AADSTS50057"),
   };
