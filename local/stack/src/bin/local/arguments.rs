@@ -1,0 +1,152 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runs the whole product on this machine: page, API, background sweep, an emulator of Entra ID and Graph, DynamoDB.
+///
+/// Nothing leaves the machine. With settings of a tenant or an AWS account, in the environment or in the settings file,
+/// it uses those instead of what it would start.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo local",
+    bin_name = "cargo local",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  cargo local                                  start everything on ports 3000 to 3003
+  cargo local --port-base 4000                 on ports 4000 to 4003
+  cargo local --reset                          start afresh
+  cargo local --env-file .env.contoso          with a tenant of your own
+  cargo local --tick 5                         sweep every five seconds
+  cargo local --smoke                          does it work here? no browser, no npm
+  cargo local cache export <home account id>   the tokens of one account, as MSAL keeps them
+
+Services of your own:
+  ENTRA_AUTHORITY_HOST, ENTRA_TENANT_ID or ENTRA_CLIENT_ID set: the emulator is not started; the page then needs
+  SPA_CLIENT_ID, and takes SPA_API_SCOPES.
+  AWS_ENDPOINT_URL_DYNAMODB (or AWS_ENDPOINT_URL) set: that server keeps the table, which is made if need be.
+  TABLE_NAME set and no endpoint: the table of that name at Amazon, with your usual AWS credentials.
+  docs/configuration.md lists all variables."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The page's port; API, emulator, DynamoDB and control get the next four. 0 takes free ones.
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    pub(crate) port_base: u16,
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// Remove what earlier runs left in the data folder, then start.
+    #[arg(long)]
+    pub(crate) reset: bool,
+    /// Keep the data in a folder of its own and remove it at the end. Reads no settings file by itself.
+    #[arg(long, conflicts_with_all = ["data", "reset"])]
+    pub(crate) ephemeral: bool,
+    /// Seconds between two ticks of the schedule; 0 switches it off [default: 15, with --control 0].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) tick: Option<u32>,
+    /// Serve routes that move the clock and run a sweep: POST /clock/advance, POST /sweep, GET /state.
+    #[arg(long)]
+    pub(crate) control: bool,
+    /// Write the addresses here, as JSON, when everything is ready.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) addresses_file: Option<PathBuf>,
+    /// Do not build the page.
+    #[arg(long)]
+    pub(crate) no_page: bool,
+    /// Sign two users in, revoke one, sweep, and say what came of it; 0 if all is as it should be.
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "port_base", "data", "env_file", "reset", "ephemeral", "tick", "control", "addresses_file", "no_page"
+        ]
+    )]
+    pub(crate) smoke: bool,
+}
+
+/// Whose data and which settings.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArguments {
+    /// Folder in which data survives a restart [default: .local in the workspace].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// File of NAME=value lines; the process's own variables go before it [default: .env in the workspace, if there].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the table, with its indexes and its time to live, where the settings say.
+    #[command(after_help = "Examples:
+  AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000 TABLE_NAME=tokens cargo local create-table
+  AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000 TABLE_NAME=tokens cargo local create-table --recreate
+  TABLE_NAME=tokens AWS_REGION=eu-central-1 cargo local create-table     (Amazon's own endpoint)")]
+    CreateTable {
+        /// Delete the table first, with everything in it. Refused at Amazon's own endpoints.
+        #[arg(long)]
+        recreate: bool,
+        /// File of NAME=value lines; the process's own variables go before it.
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
+    },
+    /// Take the MSAL cache of one account out, or put one in. With a local sealing key only.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Write the cache of one account as MSAL's JSON, tokens and all.
+    #[command(after_help = "Examples:
+  cargo local cache export 1d3a5c7e-….6f1d2c3a-… --output cache.json
+  cargo local cache export 1d3a5c7e-….6f1d2c3a-… | python my_worker.py
+
+The page's claims, the sweep's answers and GET /state of --control name accounts by their home account id.")]
+    Export {
+        /// <object id>.<tenant id> of the user's home.
+        home_account_id: String,
+        /// Write to this file, readable by you only, instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+    /// Merge a cache file, as any MSAL library writes it, into the cache of one account.
+    #[command(after_help = "Example:
+  cargo local cache import 1d3a5c7e-….6f1d2c3a-… cache.json")]
+    Import {
+        /// <object id>.<tenant id> of the user's home.
+        home_account_id: String,
+        file: PathBuf,
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_smoke_test_would_ignore_is_refused() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("local --smoke").is_ok());
+        assert!(parse("local --smoke --port-base 4000").is_err());
+        assert!(parse("local --ephemeral --reset").is_err());
+        assert!(parse("local --port-base 0 --ephemeral --control --addresses-file f").is_ok());
+    }
+}

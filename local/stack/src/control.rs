@@ -1,0 +1,97 @@
+//! Routes that move the stack's clock and run its sweep, for tests. Bound to this machine only.
+
+use crate::accounts::Accounts;
+use crate::clock::OffsetClock;
+use crate::sweeper::Sweeper;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, extract::DefaultBodyLimit};
+use background_sweep::SweepFailure;
+use domain::ports::Clock as _;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// What the routes act on.
+#[derive(Clone)]
+pub(crate) struct Control {
+    pub(crate) sweeper: Sweeper,
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: OffsetClock,
+}
+
+impl Control {
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/clock/advance", post(advance))
+            .route("/sweep", post(sweep))
+            .route("/state", get(state))
+            .fallback(unknown)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .with_state(self)
+    }
+
+    fn now(&self) -> String {
+        self.clock.now().format(&Rfc3339).unwrap_or_default()
+    }
+}
+
+/// A refusal, in words.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+/// POST `/clock/advance {"seconds": n}`: moves the clock of the API, the sweep and the emulator.
+async fn advance(State(control): State<Control>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let expected = || Refused(StatusCode::BAD_REQUEST, "expected {\"seconds\": <whole number>}".to_owned());
+    let seconds = json_body(&body)?["seconds"].as_i64().ok_or_else(expected)?;
+    let offset = control
+        .clock
+        .advance(seconds)
+        .map_err(|refused| Refused(StatusCode::BAD_REQUEST, refused.to_string()))?;
+    Ok(Json(json!({ "now": control.now(), "offsetSeconds": offset })))
+}
+
+/// POST `/sweep`: one tick, or with a body the invocation with that event, for example `{"account": "<id or name>"}`.
+/// Answers when the sweep has ended, with its summary.
+async fn sweep(State(control): State<Control>, body: Bytes) -> Result<Response, Refused> {
+    let event = json_body(&body)?;
+    let is_tick = event.as_object().is_some_and(serde_json::Map::is_empty);
+    let summary = if is_tick { control.sweeper.tick().await } else { control.sweeper.invoke(event).await };
+    match summary {
+        Ok(summary) => Ok(Json(summary).into_response()),
+        Err(error @ SweepFailure::UnknownEvent(_)) => {
+            Err(Refused(StatusCode::BAD_REQUEST, error.to_string()))
+        }
+        Err(error) => Err(Refused(StatusCode::BAD_GATEWAY, error.to_string())),
+    }
+}
+
+/// GET `/state`: the time, and every account of the table.
+async fn state(State(control): State<Control>) -> Result<Json<Value>, Refused> {
+    let accounts =
+        control.accounts.all().await.map_err(|error| Refused(StatusCode::BAD_GATEWAY, error.to_string()))?;
+    Ok(Json(json!({ "now": control.now(), "accounts": accounts })))
+}
+
+async fn unknown() -> Refused {
+    let routes = "expected POST /clock/advance, POST /sweep or GET /state";
+    Refused(StatusCode::NOT_FOUND, routes.to_owned())
+}
+
+fn json_body(body: &Bytes) -> Result<Value, Refused> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))
+}
