@@ -44,7 +44,7 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Su
     match &summary {
         Ok(summary) => summary.log(),
         Err(error) => {
-            tracing::error!(event = "sweep.failed", error = %error, source = ?std::error::Error::source(error))
+            tracing::error!(event = "sweep.failed", error = %error, source = ?std::error::Error::source(error));
         }
     }
     summary
@@ -61,7 +61,9 @@ pub async fn sweep(
         SweepEvent::Tick => Ok(sweep_accounts(services, worker, observer).await?.into()),
         SweepEvent::OneAccount(target) => {
             let turns = sweep_one(services, worker, &target).await?;
-            turns.iter().for_each(|turn| observer.turn_ended(turn));
+            for turn in &turns {
+                observer.turn_ended(turn);
+            }
             Ok(turns.into())
         }
     }

@@ -31,7 +31,7 @@ pub(crate) fn cors(allowed_origins: &[String]) -> Option<CorsLayer> {
             .allow_methods([Method::GET, Method::DELETE])
             .allow_headers([AUTHORIZATION, CONTENT_TYPE])
             .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, REQUEST_ID])
-            .max_age(Duration::from_secs(3600))
+            .max_age(Duration::from_hours(1))
     })
 }
 

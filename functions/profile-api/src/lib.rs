@@ -4,10 +4,13 @@
 //! every failure leaves as a `Problem`.
 
 mod authenticate;
+mod lambda;
 mod layers;
 mod problem;
 mod routes;
 mod views;
+
+pub use lambda::answer;
 
 use axum::Router;
 use axum::routing::get;

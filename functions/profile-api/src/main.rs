@@ -1,5 +1,6 @@
 //! Starts the HTTP Lambda: configuration once, then one request after another.
 
+use lambda_http::{Request, service_fn};
 use wiring::{Environment, Time};
 
 #[tokio::main]
@@ -10,5 +11,9 @@ async fn main() -> Result<(), lambda_http::Error> {
         // Lambda shows only what is logged before it ends the environment.
         tracing::error!(event = "start.failed", error = %error);
     })?;
-    lambda_http::run_concurrent(profile_api::router(api)).await
+    let router = profile_api::router(api);
+    lambda_http::run_concurrent(service_fn(move |request: Request| {
+        profile_api::answer(router.clone(), request)
+    }))
+    .await
 }

@@ -138,13 +138,11 @@ impl Reader<'_> {
     }
 
     fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
-        match self.environment.get(name) {
-            Some(value) => self.checked(name, value.trim().parse()),
-            None => {
-                self.problem(name, "is required and not set");
-                None
-            }
-        }
+        let Some(value) = self.environment.get(name) else {
+            self.problem(name, "is required and not set");
+            return None;
+        };
+        self.checked(name, value.trim().parse())
     }
 
     fn or_default<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {

@@ -1,4 +1,4 @@
-//! Structured log lines on standard output, one per event, as Lambda and CloudWatch expect them.
+//! Structured log lines on standard output, one per event, as Lambda's log collector expects them.
 
 use crate::environment::Environment;
 use tracing_subscriber::EnvFilter;

@@ -1,0 +1,293 @@
+//! API Gateway's events (payload format 2.0) through the whole function, with the ports in memory.
+
+#![cfg(test)]
+
+use async_trait::async_trait;
+use domain::background_job::RefreshProfileSnapshot;
+use domain::caller::{Caller, CallerAuthenticator, Refusal};
+use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
+use domain::identity::Pseudonyms;
+use domain::ports::AccountStore as _;
+use domain::scope::ScopeSet;
+use domain::services::{Services, Settings, SweepSettings};
+use http::Response;
+use lambda_http::Body;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use test_support::{
+    FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, ScriptedProfileReader,
+    ScriptedTokenExchange, SeededChance, StoreOperation, sample,
+};
+use time::Duration;
+use wiring::Api;
+
+/// Knows one token.
+struct OneCaller(Caller);
+
+#[async_trait]
+impl CallerAuthenticator for OneCaller {
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
+        match authorization {
+            None => Err(Refusal::Missing),
+            Some("Bearer the-bearer-token") => Ok(self.0.clone()),
+            Some(_) => Err(Refusal::Invalid { code: "malformed_token", detail: "the token is malformed" }),
+        }
+    }
+}
+
+struct Fixture {
+    store: Arc<InMemoryAccountStore>,
+    exchange: Arc<ScriptedTokenExchange>,
+    profiles: Arc<ScriptedProfileReader>,
+    api: Api,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self::with_scopes("Profile.Read Profile.ReadWrite")
+    }
+
+    fn with_scopes(scopes: &str) -> Self {
+        let clock = FixedClock::at(sample::NOW);
+        let store = Arc::new(InMemoryAccountStore::with_clock(&clock));
+        let exchange = Arc::new(ScriptedTokenExchange::default());
+        let profiles = Arc::new(ScriptedProfileReader::default());
+        let events = Arc::new(RecordingEvents::default());
+        exchange.respond_with(|_| Ok(sample::issued_tokens(1, sample::NOW)));
+        profiles.respond_with(|_| Ok(sample::fetched_profile(1)));
+        let clock = Arc::new(clock);
+        let services = Services {
+            store: store.clone(),
+            sealer: Arc::new(PlainSealer),
+            tokens: exchange.clone(),
+            profiles: profiles.clone(),
+            job: Arc::new(RefreshProfileSnapshot {
+                profiles: profiles.clone(),
+                store: store.clone(),
+                events: events.clone(),
+                clock: clock.clone(),
+            }),
+            events,
+            clock,
+            chance: Arc::new(SeededChance::new(1)),
+            settings: Arc::new(Settings {
+                client_id: sample::CLIENT,
+                cache_environment: "login.windows.net".to_owned(),
+                graph_scopes: sample::graph_scopes(),
+                token_cache_ttl: sample::TTL,
+                sweep: SweepSettings {
+                    idle: Duration::seconds(30),
+                    interval: Duration::hours(1),
+                    shards: 4,
+                    concurrency: 4,
+                    lease: Duration::minutes(2),
+                },
+                pseudonyms: Pseudonyms::new("salt"),
+            }),
+        };
+        let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
+        let api = Api {
+            services,
+            authenticator: Arc::new(OneCaller(caller)),
+            cors_allowed_origins: vec!["https://app.example.com".to_owned()].into(),
+        };
+        Self { store, exchange, profiles, api }
+    }
+
+    async fn send(&self, method: &str, path: &str, change: impl FnOnce(&mut Value)) -> Response<Body> {
+        let mut event: Value = serde_json::from_str(include_str!("events/get.json")).unwrap();
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        event["requestContext"]["http"]["method"] = method.into();
+        change(&mut event);
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        profile_api::answer(profile_api::router(self.api.clone()), request).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Response<Body> {
+        self.send("GET", path, |_| {}).await
+    }
+}
+
+fn body(response: &Response<Body>) -> Value {
+    match response.body() {
+        Body::Text(text) => serde_json::from_str(text).unwrap(),
+        Body::Empty => Value::Null,
+        _ => panic!("expected text"),
+    }
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+fn assert_problem(response: &Response<Body>, status: u16, code: &str) {
+    assert_eq!(response.status().as_u16(), status, "{:?}", response.body());
+    assert_eq!(header(response, "content-type"), "application/problem+json");
+    let problem = body(response);
+    assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)));
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10));
+    assert!(!header(response, "x-request-id").is_empty());
+    assert_eq!(header(response, "cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_signed_in_user_gets_their_profile() {
+    let fixture = Fixture::new();
+    let response = fixture.get("/api/profile").await;
+    assert_eq!(response.status(), 200);
+    let profile = body(&response);
+    assert_eq!(profile["displayName"], "User 1");
+    assert_eq!(profile["department"], Value::Null);
+    assert_eq!(profile.as_object().unwrap().len(), 9);
+    assert_eq!(header(&response, "access-control-allow-origin"), "https://app.example.com");
+}
+
+#[tokio::test]
+async fn background_access_is_shown_and_ended() {
+    let fixture = Fixture::new();
+    assert_eq!(body(&fixture.get("/api/background-access").await)["status"], "none");
+    fixture.get("/api/profile").await;
+    let access = body(&fixture.get("/api/background-access").await);
+    assert_eq!(access["status"], "active");
+    assert_eq!(access["lastActivity"], "2026-03-02T09:00:00Z");
+    assert_eq!(access["nextSweep"], "2026-03-02T09:00:30Z");
+    assert_eq!(access["lastSweep"], Value::Null);
+    let response = fixture.send("DELETE", "/api/background-access", |_| {}).await;
+    assert_eq!(response.status(), 204);
+    assert!(fixture.store.load(&sample::account(1)).await.unwrap().tokens.is_none());
+    assert_eq!(body(&fixture.get("/api/background-access").await)["status"], "none");
+}
+
+#[tokio::test]
+async fn health_touches_nothing() {
+    let fixture = Fixture::new();
+    let response = fixture.send("GET", "/api/health", |event| event["headers"] = json!({})).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(body(&response)["status"], "ok");
+    assert_eq!(fixture.store.reads() + fixture.store.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_missing_or_bad_token_is_challenged_and_nothing_is_asked_or_stored() {
+    let fixture = Fixture::new();
+    let response = fixture
+        .send("GET", "/api/profile", |event| {
+            event["headers"].as_object_mut().unwrap().remove("authorization");
+        })
+        .await;
+    assert_problem(&response, 401, "missing_token");
+    assert_eq!(header(&response, "www-authenticate"), "Bearer");
+    let response = fixture
+        .send("GET", "/api/profile", |event| event["headers"]["authorization"] = "Bearer x".into())
+        .await;
+    assert_problem(&response, 401, "malformed_token");
+    assert!(header(&response, "www-authenticate").starts_with("Bearer error=\"invalid_token\""));
+    assert_eq!(fixture.store.reads() + fixture.store.writes(), 0);
+    assert!(fixture.exchange.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_permission_that_is_lacking_is_named() {
+    let reader = Fixture::with_scopes("Profile.Read");
+    assert_eq!(reader.get("/api/profile").await.status(), 200);
+    let response = reader.send("DELETE", "/api/background-access", |_| {}).await;
+    assert_problem(&response, 403, "insufficient_scope");
+    assert_eq!(
+        header(&response, "www-authenticate"),
+        "Bearer error=\"insufficient_scope\", scope=\"Profile.ReadWrite\""
+    );
+    assert_problem(&Fixture::with_scopes("Mail.Read").get("/api/profile").await, 403, "insufficient_scope");
+}
+
+#[tokio::test]
+async fn a_claims_challenge_is_passed_on_in_the_form_that_msal_understands() {
+    let fixture = Fixture::new();
+    fixture.exchange.push(Err(TokenError::UserNeeded {
+        error: "interaction_required".to_owned(),
+        code: Some(50076),
+        suberror: None,
+        claims: Some(r#"{"access_token":{}}"#.to_owned()),
+    }));
+    let response = fixture.get("/api/profile").await;
+    assert_problem(&response, 401, "insufficient_claims");
+    assert_eq!(
+        header(&response, "www-authenticate"),
+        "Bearer error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnt9fQ==\""
+    );
+}
+
+#[tokio::test]
+async fn every_failure_of_a_service_has_its_status_and_code() {
+    let unavailable =
+        |kind, retry_after| TokenError::Unavailable { expected: "tokens", kind, retry_after, source: None };
+    let cases = [
+        (unavailable(UnavailableKind::Down, Some(Duration::seconds(7))), 503, "entra_unavailable", "7"),
+        (unavailable(UnavailableKind::BadAnswer, None), 502, "entra_unavailable", ""),
+        (unavailable(UnavailableKind::TimedOut, None), 504, "entra_unavailable", ""),
+        (
+            TokenError::Throttled { retry_after: Some(Duration::seconds(30)), code: None },
+            503,
+            "throttled",
+            "30",
+        ),
+        (TokenError::StaleAssertion { code: Some(500_133) }, 401, "stale_token", ""),
+        (
+            TokenError::ApplicationRejected { error: "invalid_client".to_owned(), code: Some(7_000_215) },
+            500,
+            "application_rejected",
+            "",
+        ),
+    ];
+    for (error, status, code, retry_after) in cases {
+        let fixture = Fixture::new();
+        fixture.exchange.push(Err(error));
+        let response = fixture.get("/api/profile").await;
+        assert_problem(&response, status, code);
+        assert_eq!(header(&response, "retry-after"), retry_after);
+        assert_eq!(fixture.store.writes(), 0);
+    }
+    let fixture = Fixture::new();
+    fixture.profiles.push(Err(GraphError::Throttled { retry_after: Some(Duration::seconds(3)) }));
+    let response = fixture.get("/api/profile").await;
+    assert_problem(&response, 503, "throttled");
+    assert_eq!(header(&response, "retry-after"), "3");
+    fixture.profiles.push(Err(GraphError::Forbidden { code: "Authorization_RequestDenied".to_owned() }));
+    assert_problem(&fixture.get("/api/profile").await, 403, "graph_forbidden");
+    fixture
+        .store
+        .fail_next(StoreOperation::Load, StoreError::Unavailable { operation: "load", source: None });
+    assert_problem(&fixture.get("/api/profile").await, 503, "store_unavailable");
+}
+
+#[tokio::test]
+async fn unknown_routes_wrong_methods_and_large_bodies_are_problems() {
+    let fixture = Fixture::new();
+    for path in ["/", "/api", "/api/profile/", "/api/profile/x", "/api/%70rofile", "/prod/api/profile"] {
+        assert_problem(&fixture.get(path).await, 404, "unknown_route");
+    }
+    let response = fixture.send("POST", "/api/profile", |_| {}).await;
+    assert_problem(&response, 405, "wrong_method");
+    assert!(header(&response, "allow").contains("GET"));
+    let response =
+        fixture.send("GET", "/api/profile", |event| event["body"] = "x".repeat(20_000).into()).await;
+    assert_problem(&response, 413, "body_too_large");
+    assert_eq!(fixture.store.reads(), 0);
+}
+
+#[tokio::test]
+async fn preflights_are_answered_for_listed_origins_only() {
+    let fixture = Fixture::new();
+    let preflight = |origin: &'static str| {
+        fixture.send("OPTIONS", "/api/background-access", move |event| {
+            event["headers"]["origin"] = origin.into();
+            event["headers"]["access-control-request-method"] = "DELETE".into();
+            event["headers"]["access-control-request-headers"] = "authorization".into();
+        })
+    };
+    let allowed = preflight("https://app.example.com").await;
+    assert_eq!(header(&allowed, "access-control-allow-origin"), "https://app.example.com");
+    assert!(header(&allowed, "access-control-allow-methods").contains("DELETE"));
+    let refused = preflight("https://evil.example.com").await;
+    assert_eq!(header(&refused, "access-control-allow-origin"), "");
+}

@@ -1,0 +1,122 @@
+//! Settings as people get them right and wrong.
+
+#![cfg(test)]
+
+use time::Duration;
+use wiring::{Config, Environment, Function};
+
+const TENANT: &str = "aaaabbbb-0000-4000-8000-000000000001";
+const CLIENT: &str = "aaaabbbb-0000-4000-8000-000000000002";
+const SPA: &str = "aaaabbbb-0000-4000-8000-000000000003";
+
+fn complete() -> Environment {
+    [
+        ("ENTRA_TENANT_ID", TENANT),
+        ("ENTRA_CLIENT_ID", CLIENT),
+        ("ENTRA_CLIENT_SECRET", "a-client-secret"),
+        ("ENTRA_ALLOWED_CLIENTS", SPA),
+        ("TABLE_NAME", "accounts"),
+        ("SEALING_LOCAL_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn with(name: &str, value: &str) -> Environment {
+    let mut environment = complete();
+    environment.set(name, value);
+    environment
+}
+
+fn problems(environment: &Environment) -> Vec<String> {
+    Config::read(environment, Function::ProfileApi).unwrap_err().problems
+}
+
+#[test]
+fn what_is_left_out_has_the_documented_default() {
+    let config = Config::read(&complete(), Function::ProfileApi).unwrap();
+    assert_eq!(config.graph_base_url.as_str(), "https://graph.microsoft.com/v1.0");
+    assert_eq!(config.authority.cache_environment(), "login.windows.net");
+    assert_eq!(config.token_cache_ttl, Duration::days(14));
+    assert_eq!(config.sweep.idle, Duration::seconds(30));
+    assert_eq!(config.sweep.interval, Duration::hours(1));
+    assert_eq!((config.sweep.shards, config.sweep.concurrency), (64, 32));
+    assert_eq!(config.event_bus_name, None);
+}
+
+#[test]
+fn everything_that_is_missing_is_named_at_once() {
+    let missing = problems(&Environment::default());
+    for name in [
+        "ENTRA_TENANT_ID",
+        "ENTRA_CLIENT_ID",
+        "ENTRA_CLIENT_SECRET",
+        "ENTRA_ALLOWED_CLIENTS",
+        "TABLE_NAME",
+        "SEALING_LOCAL_KEY",
+    ] {
+        assert!(missing.iter().any(|problem| problem.starts_with(name)), "{name} in {missing:?}");
+    }
+    assert_eq!(missing.len(), 6);
+}
+
+#[test]
+fn the_sweep_needs_no_list_of_callers() {
+    let mut environment = complete();
+    environment.set("ENTRA_ALLOWED_CLIENTS", "");
+    assert!(Config::read(&environment, Function::BackgroundSweep).unwrap().callers.is_none());
+    assert!(Config::read(&environment, Function::ProfileApi).is_err());
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let environment = with("GRAPH_BASE_URL", "");
+    let config = Config::read(&environment, Function::ProfileApi).unwrap();
+    assert_eq!(config.graph_base_url.host_str(), Some("graph.microsoft.com"));
+    assert!(environment.is_blank("GRAPH_BASE_URL") && !environment.is_blank("RUST_LOG"));
+}
+
+#[test]
+fn bad_values_are_refused_by_name_and_never_shown_when_secret() {
+    for (name, value) in [
+        ("ENTRA_TENANT_ID", "common"),
+        ("ENTRA_CLIENT_ID", "api://my-app"),
+        ("ENTRA_AUTHORITY_HOST", "http://login.example.com"),
+        ("ENTRA_AUTHORITY_HOST", "not a url"),
+        ("ENTRA_CREDENTIAL", "password"),
+        ("ENTRA_CLIENT_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"),
+        ("ENTRA_ALLOWED_CLIENTS", "spa, other"),
+        ("ENTRA_ALLOWED_TENANTS", "contoso"),
+        ("GRAPH_BASE_URL", "ftp://graph.microsoft.com"),
+        ("TOKEN_CACHE_TTL_SECONDS", "two weeks"),
+        ("SWEEP_IDLE_SECONDS", "0"),
+        ("SWEEP_SHARDS", "1000000"),
+        ("SWEEP_CONCURRENCY", "-1"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example.com/"),
+        ("CORS_ALLOWED_ORIGINS", "*"),
+        ("SEALING_LOCAL_KEY", "c2hvcnQ="),
+    ] {
+        let found = problems(&with(name, value));
+        let about = if name == "ENTRA_CLIENT_SECRET_ARN" { "ENTRA_CLIENT_SECRET" } else { name };
+        assert!(found.iter().any(|problem| problem.starts_with(about)), "{name}={value}: {found:?}");
+        let secret =
+            found.iter().any(|problem| problem.contains("a-client-secret") || problem.contains("c2hvcnQ="));
+        assert!(!secret, "{found:?}");
+    }
+}
+
+#[test]
+fn many_tenants_need_a_list_of_them() {
+    assert!(problems(&with("ENTRA_TENANT_ID", "organizations"))[0].starts_with("ENTRA_ALLOWED_TENANTS"));
+    let mut environment = with("ENTRA_TENANT_ID", "organizations");
+    environment.set("ENTRA_ALLOWED_TENANTS", format!("{TENANT}, {SPA}"));
+    assert!(Config::read(&environment, Function::ProfileApi).is_ok());
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let environment = complete();
+    let config = Config::read(&environment, Function::ProfileApi).unwrap();
+    let shown = format!("{environment:?} {config:?}");
+    assert!(!shown.contains("a-client-secret") && !shown.contains("AAECAwQF"), "{shown}");
+}
