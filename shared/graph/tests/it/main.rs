@@ -1,0 +1,3 @@
+//! The adapter against scripted HTTP.
+
+mod me;
