@@ -4,8 +4,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [react()],
   build: {
-    // What the two-years-old evergreen browsers run without translation; MSAL and Fluent ask for no less.
+    // What browsers of the last years run without translation, module preloading included.
     target: "es2022",
+    modulePreload: { polyfill: false },
     rolldownOptions: {
       // redirect.html is where Entra ID sends the browser back to. It is a page of its own, so that a pop-up or a hidden
       // frame loads a few kilobytes instead of the whole app.

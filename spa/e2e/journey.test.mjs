@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  approve,
   assertAccessible,
   heading,
   launch,
@@ -11,7 +12,7 @@ import {
   signInByRedirect,
   visit,
 } from "./support/browser.mjs";
-import { adele, advanceClock, bruno, revoke, sweep } from "./support/stack.mjs";
+import { adele, advanceClock, bruno, chidi, requireSecondFactor, revoke, sweep } from "./support/stack.mjs";
 
 /** Longer than the idle threshold (30 s), and so short that no token ends during a journey. */
 const AWAY_SECONDS = 90;
@@ -84,6 +85,26 @@ test("the sweep acts for two users who are away, parks the one who was revoked, 
   second.assertClean();
   await first.close();
   await second.close();
+});
+
+test("a claims challenge of the API is answered with a second factor, once the user says so", async () => {
+  // The ID token page makes no call to the API, so the token waits there unused while the rules change.
+  const { page, assertClean, close } = await visit(browser, { path: "/claims" });
+  await signInByRedirect(page, chidi);
+  await page.getByRole("table", { name: "Who you are" }).waitFor();
+  await requireSecondFactor(chidi, true);
+  try {
+    await navigate(page, "Profile");
+    await page.getByText("One more step is needed").waitFor();
+    await assertAccessible(page);
+    await picture(page, "claims-challenge");
+    await signInByPopup(page, chidi, () => page.getByRole("button", { name: "Continue" }).click(), approve);
+    await seesProfile(page, chidi);
+  } finally {
+    await requireSecondFactor(chidi, false);
+  }
+  assertClean();
+  await close();
 });
 
 test("a user ends background access, and the sweep leaves them alone", async () => {

@@ -69,15 +69,17 @@ export async function signInByRedirect(page, user) {
  * @param {Page} page
  * @param {{ upn: string }} user
  * @param {() => Promise<void>} [open] clicks what opens the pop-up
+ * @param {(popup: Page, user: { upn: string }) => Promise<void>} [answer] what the user does in it
  */
 export async function signInByPopup(
   page,
   user,
   open = () => page.getByRole("button", { name: "Sign in with a pop-up" }).click(),
+  answer = chooseUser,
 ) {
   const [popup] = await Promise.all([page.waitForEvent("popup"), open()]);
   const closed = popup.waitForEvent("close");
-  await chooseUser(popup, user);
+  await answer(popup, user);
   await closed;
 }
 
@@ -89,6 +91,22 @@ export async function signInByPopup(
  */
 export async function chooseUser(page, { upn }) {
   await page.getByRole("button", { name: upn }).click();
+}
+
+/**
+ * Gives the second factor that the emulator's sign-in page asks for, after picking the user where it asks who it is.
+ *
+ * @param {Page} page
+ * @param {{ upn: string }} user
+ */
+export async function approve(page, { upn }) {
+  const button = page.getByRole("button", { name: "Approve" });
+  const account = page.getByRole("button", { name: upn });
+  await button.or(account).first().waitFor();
+  if (await account.isVisible()) {
+    await account.click();
+  }
+  await button.click();
 }
 
 /**

@@ -12,9 +12,10 @@ export const stack = {
   control: address("STACK_CONTROL_URL"),
 };
 
-/** Two of the users that the emulator offers out of the box. */
+/** Some of the users that the emulator offers out of the box. */
 export const adele = { upn: "adele@lakeside.example", name: "Adele Vance", jobTitle: "Retail Manager" };
 export const bruno = { upn: "bruno@lakeside.example", name: "Bruno Keller", jobTitle: "Site Reliability Engineer" };
+export const chidi = { upn: "chidi@lakeside.example", name: "Chidi Okafor", jobTitle: "Financial Analyst" };
 
 /**
  * Moves the stack's clock on, for the API, the sweep and the emulator alike.
@@ -28,6 +29,17 @@ export async function advanceClock(seconds) {
 /** Runs one sweep to its end. */
 export async function sweep() {
   await post(`${stack.control}/sweep`, {});
+}
+
+/**
+ * Makes Entra ID ask the user for a second factor from now on, or stop asking.
+ *
+ * @param {{ upn: string }} user
+ * @param {boolean} required
+ */
+export async function requireSecondFactor({ upn }, required) {
+  const action = required ? "require-mfa" : "clear-mfa";
+  await post(`${stack.emulator}/emulator/api/users/${encodeURIComponent(upn)}/${action}`, {});
 }
 
 /**
