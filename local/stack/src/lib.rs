@@ -14,8 +14,10 @@ mod page;
 mod schedule;
 mod servers;
 mod settings;
+mod smoke;
 mod stack;
 mod sweeper;
+mod visitor;
 
 pub use accounts::{AccountState, Accounts, AccountsError};
 pub use addresses::Addresses;
@@ -26,5 +28,7 @@ pub use dot_env::{DotEnvError, read_env_file};
 pub use listeners::{PortError, Ports};
 pub use page::PageContent;
 pub use page::build::{BuildError, SinglePageApp};
+pub use smoke::{SmokeError, SmokeReport, SmokeRow, smoke};
 pub use stack::{Stack, StackError, StackOptions};
 pub use sweeper::Sweeper;
+pub use visitor::{SignInError, SignedIn, Visitor};

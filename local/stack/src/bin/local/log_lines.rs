@@ -71,6 +71,8 @@ impl Lines {
             "sweep.account" => Some(self.account(fields)),
             "sweep.completed" => self.completed(fields),
             "request.answered" => Some(self.request(fields)),
+            // The line before says it already.
+            _ if fields.get("event.name") == "SweepCompleted" => None,
             _ => Some(self.anything(level, target, fields)),
         }
     }

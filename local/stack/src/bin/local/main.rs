@@ -38,6 +38,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
+        None if arguments.run.smoke => run_smoke().await,
         None => run_stack(arguments.run).await,
         Some(Command::CreateTable { .. } | Command::Cache(_)) => Err("not there yet".into()),
     }
@@ -93,6 +94,13 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
     println!("\nStopping.");
     stack.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_smoke() -> Result<ExitCode, Failure> {
+    log_lines::start(Style::of_stdout(), Names::default(), Output::Error);
+    let report = stack::smoke().await?;
+    print!("{report}");
+    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Builds the page if need be. Without it everything else goes on.
