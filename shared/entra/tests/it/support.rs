@@ -21,7 +21,13 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 pub(crate) const TENANT: TenantId = sample::TENANT;
 pub(crate) const CLIENT: ClientId = sample::CLIENT;
 pub(crate) const SECRET: &str = "s3cr3t & more";
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Longer than any busy machine takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
+/// For tests in which time must run out.
+pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(100);
+/// What no test waits for.
+pub(crate) const NEVER: Duration = Duration::from_secs(600);
 
 /// Two keys for the whole test run: generating one takes a while.
 pub(crate) static FIRST_KEY: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::generate("first"));
@@ -144,13 +150,15 @@ pub(crate) struct FakeEntra {
     pub(crate) server: MockServer,
     pub(crate) clock: FixedClock,
     pub(crate) authority: Authority,
+    /// Of each request to it.
+    pub(crate) timeout: Duration,
 }
 
 impl FakeEntra {
     pub(crate) async fn start() -> Self {
         let server = MockServer::start().await;
         let authority = authority(&server.uri());
-        Self { server, clock: FixedClock::default(), authority }
+        Self { server, clock: FixedClock::default(), authority, timeout: TIMEOUT }
     }
 
     /// Publishes these keys from now on, instead of what was there.
@@ -184,7 +192,7 @@ impl FakeEntra {
     }
 
     pub(crate) fn keys(&self) -> SigningKeys {
-        let policy = KeyPolicy { timeout: TIMEOUT, ..KeyPolicy::default() };
+        let policy = KeyPolicy { timeout: self.timeout, ..KeyPolicy::default() };
         SigningKeys::new(client(), self.authority.signing_keys_url(), policy, Arc::new(self.clock.clone()))
     }
 
@@ -198,13 +206,13 @@ impl FakeEntra {
     }
 
     pub(crate) fn exchange(&self) -> EntraTokenExchange {
-        exchange(&self.authority, &self.clock)
+        exchange(&self.authority, &self.clock, self.timeout)
     }
 }
 
-pub(crate) fn exchange(authority: &Authority, clock: &FixedClock) -> EntraTokenExchange {
+pub(crate) fn exchange(authority: &Authority, clock: &FixedClock, timeout: Duration) -> EntraTokenExchange {
     let credential = Arc::new(ClientSecret::new(SECRET));
-    EntraTokenExchange::new(client(), authority.clone(), CLIENT, credential, TIMEOUT, Arc::new(clock.clone()))
+    EntraTokenExchange::new(client(), authority.clone(), CLIENT, credential, timeout, Arc::new(clock.clone()))
 }
 
 pub(crate) fn authority(host: &str) -> Authority {

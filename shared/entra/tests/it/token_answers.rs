@@ -1,6 +1,8 @@
 //! What is kept of a token endpoint's success, and what is not taken for one.
 
-use crate::support::{FakeEntra, TENANT, TIMEOUT, account, assertion, authority, client_info, exchange};
+use crate::support::{
+    FakeEntra, NEVER, SHORT_TIMEOUT, TENANT, TIMEOUT, account, assertion, authority, client_info, exchange,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::error::{TokenError, UnavailableKind};
@@ -198,8 +200,14 @@ async fn a_guest_comes_from_another_tenant_than_the_one_that_answers() {
 
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
-    let slow = ResponseTemplate::new(200).set_body_json(minimal()).set_delay(TIMEOUT * 20);
-    assert_eq!(kind(slow).await, UnavailableKind::TimedOut);
+    let mut entra = FakeEntra::start().await;
+    entra.timeout = SHORT_TIMEOUT;
+    entra.answer(ResponseTemplate::new(200).set_body_json(minimal()).set_delay(NEVER)).await;
+    let outcome = entra.exchange().on_behalf_of(TENANT, &assertion(), &ScopeSet::default()).await;
+    assert!(
+        matches!(outcome, Err(TokenError::Unavailable { kind: UnavailableKind::TimedOut, .. })),
+        "{outcome:?}"
+    );
 }
 
 /// Answers one connection with these bytes and closes it.
@@ -216,7 +224,7 @@ fn serve_once(answer: &'static [u8]) -> String {
 }
 
 async fn kind_from(host: &str) -> UnavailableKind {
-    let exchange = exchange(&authority(host), &FixedClock::default());
+    let exchange = exchange(&authority(host), &FixedClock::default(), TIMEOUT);
     match exchange.on_behalf_of(TENANT, &assertion(), &ScopeSet::default()).await {
         Err(TokenError::Unavailable { kind, source: Some(_), .. }) => kind,
         other => unreachable!("expected Unavailable with a source, got {other:?}"),

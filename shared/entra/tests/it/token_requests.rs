@@ -185,7 +185,7 @@ fn exchange_with(entra: &FakeEntra, credential: Arc<dyn ClientCredential>) -> En
         entra.authority.clone(),
         CLIENT,
         credential,
-        crate::support::TIMEOUT,
+        entra.timeout,
         Arc::new(entra.clock.clone()),
     )
 }
