@@ -40,12 +40,10 @@ impl DynamoDbAccountStore {
     ) -> Result<(), StoreError> {
         self.put_tombstone(account, tombstone).await?;
         let erased_at = epoch_milliseconds(tombstone.erased_at);
-        let tokens = self.tokens_sort_key();
-        futures::try_join!(
-            self.delete_begun_by(account, &tokens, erased_at),
-            self.delete_begun_by(account, ACTIVITY, erased_at),
-            self.delete_begun_by(account, PROFILE, erased_at),
-        )?;
+        // Tokens first: they are what must not outlive the user's wish.
+        for sort_key in [self.tokens_sort_key().as_str(), ACTIVITY, PROFILE] {
+            self.delete_begun_by(account, sort_key, erased_at).await?;
+        }
         Ok(())
     }
 

@@ -90,7 +90,7 @@ mod tests {
         let shards = NonZeroU32::new(64).unwrap();
         let account: HomeAccountId =
             "00000000-0000-4000-8000-000000000001.00000000-0000-4000-8000-000000000002".parse().unwrap();
-        assert_eq!(shard_of(&account, shards), "v1#57");
+        assert_eq!(shard_of(&account, shards), "v1#08");
     }
 
     #[test]

@@ -41,13 +41,12 @@ impl DynamoDbAccountStore {
             Conditional::Done(output) => output,
             Conditional::Refused(_) => return Ok(Claim::Lost),
         };
-        match self.readable(ACTIVITY, activity::decode(&output.attributes.unwrap_or_default())) {
-            Some(kept) => Ok(Claim::Taken(Box::new(kept.value))),
-            None => {
-                self.remove_from_index(&due.account, &lease.owner).await?;
-                Ok(Claim::Lost)
-            }
+        let claimed = output.attributes.unwrap_or_default();
+        if let Some(kept) = self.readable(ACTIVITY, activity::decode(&claimed)) {
+            return Ok(Claim::Taken(Box::new(kept.value)));
         }
+        self.remove_from_index(&due.account, &lease.owner).await?;
+        Ok(Claim::Lost)
     }
 
     /// A corrupt item cannot have turns; the user's next activity writes it anew. Left in the index, it would be claimed
@@ -78,15 +77,12 @@ impl DynamoDbAccountStore {
             Some(failure) => update.set(FAILURE, document(failure)),
             None => update.remove(FAILURE),
         }
-        match end.due_at {
-            Some(due_at) => {
-                update.set_from(DUE_AT, ACTIVITY_DUE_AT, seconds(due_at));
-                update.set(SWEEP_SHARD, text(self.shard_of(account)));
-            }
-            None => {
-                update.remove(DUE_AT);
-                update.remove(SWEEP_SHARD);
-            }
+        if let Some(due_at) = end.due_at {
+            update.set_from(DUE_AT, ACTIVITY_DUE_AT, seconds(due_at));
+            update.set(SWEEP_SHARD, text(self.shard_of(account)));
+        } else {
+            update.remove(DUE_AT);
+            update.remove(SWEEP_SHARD);
         }
         for attribute in [ACTIVITY_DUE_AT, LEASE_OWNER, LEASE_UNTIL] {
             update.remove(attribute);

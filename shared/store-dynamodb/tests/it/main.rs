@@ -1,0 +1,10 @@
+//! The table against servers that speak DynamoDB's protocol, through the real SDK.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that uses them")]
+
+mod corrupt_items;
+mod on_dynamodb_local;
+mod on_embedded_server;
+mod refusals;
+mod servers;
+mod table_shape;
