@@ -27,7 +27,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 /// For tests in which time must run out.
 pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(100);
 /// What no test waits for.
-pub(crate) const NEVER: Duration = Duration::from_secs(600);
+pub(crate) const NEVER: Duration = Duration::from_mins(10);
 
 /// Two keys for the whole test run: generating one takes a while.
 pub(crate) static FIRST_KEY: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::generate("first"));

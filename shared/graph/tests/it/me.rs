@@ -210,7 +210,7 @@ async fn what_is_no_user_is_not_taken_for_one() {
 #[tokio::test]
 async fn slow_and_unreachable_are_told_apart() {
     let server = MockServer::start().await;
-    let slow = ResponseTemplate::new(200).set_body_json(user()).set_delay(Duration::from_secs(600));
+    let slow = ResponseTemplate::new(200).set_body_json(user()).set_delay(Duration::from_mins(10));
     Mock::given(method("GET")).respond_with(slow).mount(&server).await;
     let error = reader_with(&server.uri(), Duration::from_millis(100))
         .me(&AccessToken::new(TOKEN), RequestPriority::Interactive)
