@@ -17,7 +17,7 @@ use crate::emulator::{Emulator, Shared, lock};
 use crate::entra_error::{EntraError, TraceIds};
 use crate::exchange::Note;
 use crate::identifiers::{ClientId, ObjectId};
-use crate::pages::{self, document, escape, hidden};
+use crate::pages::{self, LISTED_USERS, account, document, each, escape, hidden};
 use crate::parameters::Parameters;
 use crate::scopes::Scopes;
 use crate::sealed::{random_bytes, random_text};
@@ -215,24 +215,8 @@ fn page(shared: &Shared, parameters: &Parameters) -> Response {
         return pages::html(status, document("Enter code", "", &body));
     };
     let name = shared.directory.application(client).map(|client| client.name.clone()).unwrap_or_default();
-    let items: String = shared
-        .directory
-        .directory
-        .users
-        .iter()
-        .filter(|user| authority.covers(user))
-        .take(50)
-        .map(|user| {
-            let profile = shared.profile(user);
-            format!(
-                "<li><button class=\"account\" name=\"user\" value=\"{}\"><span class=\"who\"><span class=\"name\">{}</span>\
-                 <span class=\"address\">{}</span></span></button></li>",
-                user.object_id,
-                escape(profile.shown_name()),
-                escape(profile.sign_in_name())
-            )
-        })
-        .collect();
+    let users = shared.directory.directory.users.iter().filter(|user| authority.covers(user));
+    let items = each(users.take(LISTED_USERS), |user| account(shared, user, &[], false));
     let body = format!(
         "<h1>Pick an account</h1><p>to sign in to <strong>{}</strong> on another device. Do not go on if you did not \
          start this.</p><form method=\"post\" action=\"/devicelogin\">{}<ul class=\"accounts\">{items}</ul>\

@@ -37,8 +37,8 @@ impl Note {
         let _ = self.0.user.set(name.to_owned());
     }
 
-    pub(crate) fn client(&self, id: impl ToString) {
-        let _ = self.0.client_id.set(id.to_string());
+    pub(crate) fn client(&self, id: impl std::fmt::Display) {
+        let _ = self.0.client_id.set(format!("{id}"));
     }
 
     /// For errors that go to the browser as a page or a redirect, where the status does not tell.
@@ -84,13 +84,12 @@ async fn exchange(emulator: Emulator, service: Service, request: Request, next: 
             if delay_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(delay_ms)).await;
             }
-            let answer = match strike {
-                Some(strike) => struck(service, strike),
-                None => {
-                    parts.extensions.insert(note.clone());
-                    parts.extensions.insert(ids.clone());
-                    next.run(Request::from_parts(parts, Body::from(body))).await
-                }
+            let answer = if let Some(strike) = strike {
+                struck(service, strike)
+            } else {
+                parts.extensions.insert(note.clone());
+                parts.extensions.insert(ids.clone());
+                next.run(Request::from_parts(parts, Body::from(body))).await
             };
             (kind, strike, answer)
         }

@@ -24,7 +24,7 @@ struct Arguments {
     /// Keep signing keys and user states in this file, so that a restart does not sign everybody out.
     #[arg(long)]
     state_file: Option<PathBuf>,
-    /// How browsers and services reach it, when that is not http://localhost:<port>.
+    /// How browsers and services reach it, when that is not `http://localhost` and the port.
     #[arg(long)]
     public_url: Option<Url>,
 }

@@ -110,9 +110,9 @@ impl Scenarios {
                 _ => current[name] = or_default(name, value),
             }
         }
-        let changed: Self = serde_json::from_value(current).map_err(|error| error.to_string())?;
-        changed.check()?;
-        Ok(changed)
+        let scenarios: Self = serde_json::from_value(current).map_err(|error| error.to_string())?;
+        scenarios.check()?;
+        Ok(scenarios)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -196,10 +196,7 @@ fn or_default(name: &str, setting: &Value) -> Value {
 /// Takes one use of a fault; the last one switches it off.
 fn take<T: Clone>(fault: &mut Option<T>, count: impl Fn(&mut T) -> &mut Option<u32>) -> Option<T> {
     let active = fault.as_mut()?;
-    let left = match count(active) {
-        None => return fault.clone(),
-        Some(left) => left,
-    };
+    let Some(left) = count(active) else { return fault.clone() };
     if *left == 0 {
         *fault = None;
         return None;

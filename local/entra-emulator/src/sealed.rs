@@ -93,12 +93,12 @@ mod tests {
     #[test]
     fn sealed_text_opens_only_for_its_purpose_and_key() {
         let sealer = Sealer::new([7; 32]);
-        let sealed = sealer.seal(Purpose::Session, &"who");
-        assert_eq!(sealer.open::<String>(Purpose::Session, &sealed).as_deref(), Some("who"));
-        assert!(sealer.open::<String>(Purpose::RefreshToken, &sealed).is_none());
-        assert!(Sealer::new([8; 32]).open::<String>(Purpose::Session, &sealed).is_none());
-        let flipped = if sealed.starts_with('A') { 'B' } else { 'A' };
-        assert!(sealer.open::<String>(Purpose::Session, &format!("{flipped}{}", &sealed[1..])).is_none());
+        let text = sealer.seal(Purpose::Session, &"who");
+        assert_eq!(sealer.open::<String>(Purpose::Session, &text).as_deref(), Some("who"));
+        assert!(sealer.open::<String>(Purpose::RefreshToken, &text).is_none());
+        assert!(Sealer::new([8; 32]).open::<String>(Purpose::Session, &text).is_none());
+        let flipped = if text.starts_with('A') { 'B' } else { 'A' };
+        assert!(sealer.open::<String>(Purpose::Session, &format!("{flipped}{}", &text[1..])).is_none());
         assert!(sealer.open::<String>(Purpose::Session, "short").is_none());
     }
 

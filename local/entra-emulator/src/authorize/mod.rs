@@ -105,7 +105,7 @@ impl Exchange<'_> {
                     if wish.prompt == Prompt::None {
                         return self.refuse(&interaction(EntraError::mfa_required("this application")));
                     }
-                    return self.html(page::approve(self, user));
+                    return page_answer(page::approve(self, user));
                 }
                 if self.needs_consent(wish, user) {
                     if wish.prompt == Prompt::None {
@@ -115,11 +115,11 @@ impl Exchange<'_> {
                             &client.name,
                         )));
                     }
-                    return self.html(page::consent(self, wish, user, false));
+                    return page_answer(page::consent(self, wish, user, false));
                 }
                 self.complete(wish, session, user, sign_in)
             }
-            _ => self.html(page::pick_account(self, wish, &session.users(self.shared))),
+            _ => page_answer(page::pick_account(self, wish, &session.users(self.shared))),
         }
     }
 
@@ -154,10 +154,10 @@ impl Exchange<'_> {
                 .iter()
                 .any(|(known, sign_in)| known.object_id == user.object_id && sign_in.mfa);
         if self.needs_mfa(wish, user, approved || earlier_mfa) {
-            return self.html(page::approve(self, user));
+            return page_answer(page::approve(self, user));
         }
         if self.needs_consent(wish, user) && form.first("consent") != Some("yes") {
-            return self.html(page::consent(self, wish, user, approved));
+            return page_answer(page::consent(self, wish, user, approved));
         }
         if form.first("consent") == Some("yes") && self.shared.user_state(user.object_id).consent_withdrawn {
             let saved = self.shared.change_user(user, |state| state.consent_withdrawn = false);
@@ -253,13 +253,13 @@ impl Exchange<'_> {
         match self.destination.mode {
             ResponseMode::Query => found(&with_query(uri, &answer)),
             ResponseMode::Fragment => found(&with_fragment(uri, &answer)),
-            ResponseMode::FormPost => self.html(page::form_post(uri, &answer)),
+            ResponseMode::FormPost => page_answer(page::form_post(uri, &answer)),
         }
     }
+}
 
-    fn html(&self, body: String) -> Response {
-        pages::html(StatusCode::OK, body)
-    }
+fn page_answer(body: String) -> Response {
+    pages::html(StatusCode::OK, body)
 }
 
 /// `prompt=none` cannot show anything: the application must ask again with a page.

@@ -5,12 +5,9 @@ use url::Url;
 use super::Exchange;
 use super::request::SignInRequest;
 use crate::directory::User;
-use crate::pages::{document, escape, hidden};
+use crate::pages::{LISTED_USERS, account, document, each, escape, hidden};
 use crate::scopes::Scopes;
 use crate::token::SignIn;
-
-/// More users than this are not listed but typed: a page for 100,000 would be of no use.
-const LISTED_USERS: usize = 50;
 
 pub(super) fn pick_account(
     exchange: &Exchange<'_>,
@@ -22,69 +19,50 @@ pub(super) fn pick_account(
     let users: Vec<&User> =
         shared.directory.directory.users.iter().filter(|user| authority.covers(user)).collect();
     let hinted = wish.login_hint.and_then(|hint| shared.directory.find_sign_in(hint, authority.tenant()));
-    let mut items = String::new();
     let listed = hinted.into_iter().chain(
         users.iter().copied().filter(|user| hinted.is_none_or(|hinted| hinted.object_id != user.object_id)),
     );
-    for user in listed.take(LISTED_USERS) {
-        let profile = shared.profile(user);
+    let items = each(listed.take(LISTED_USERS), |user| {
         let state = shared.user_state(user.object_id);
-        let mut remarks: Vec<&str> = Vec::new();
-        if signed_in.iter().any(|(known, _)| known.object_id == user.object_id) {
-            remarks.push("Signed in");
-        }
-        if user.is_guest() {
-            remarks.push("Guest");
-        }
-        if state.disabled {
-            remarks.push("Disabled");
-        }
-        if state.mfa_required {
-            remarks.push("Approval needed");
-        }
-        let remarks: String =
-            remarks.iter().map(|remark| format!("<span class=\"badge\">{remark}</span>")).collect();
-        let focus =
-            if hinted.is_some_and(|hinted| hinted.object_id == user.object_id) { " autofocus" } else { "" };
-        items.push_str(&format!(
-            "<li><button class=\"account\" name=\"user\" value=\"{value}\"{focus}><span class=\"initials\" aria-hidden=\"true\">{initials}</span>\
-             <span class=\"who\"><span class=\"name\">{name}</span><span class=\"address\">{address}</span></span>{remarks}</button></li>",
-            value = escape(&user.object_id.to_string()),
-            initials = escape(&initials(profile.shown_name())),
-            name = escape(profile.shown_name()),
-            address = escape(profile.sign_in_name()),
-        ));
-    }
+        let known = signed_in.iter().any(|(known, _)| known.object_id == user.object_id);
+        let remarks: Vec<&str> = [
+            (known, "Signed in"),
+            (user.is_guest(), "Guest"),
+            (state.disabled, "Disabled"),
+            (state.mfa_required, "Approval needed"),
+        ]
+        .into_iter()
+        .filter_map(|(applies, remark)| applies.then_some(remark))
+        .collect();
+        account(shared, user, &remarks, hinted.is_some_and(|hinted| hinted.object_id == user.object_id))
+    });
+    let action = escape(&exchange.action);
     let typed = if users.len() > LISTED_USERS {
-        "<label for=\"typed\">Another account</label><div class=\"row\"><input id=\"typed\" name=\"user\" \
-         autocomplete=\"username\" placeholder=\"name@lakeside.example\"><button class=\"primary\">Next</button></div>"
+        format!(
+            "<form method=\"post\" action=\"{action}\"><label for=\"typed\">Another account</label><div class=\"row\">\
+             <input id=\"typed\" name=\"user\" autocomplete=\"username\" required><button class=\"primary\">Next</button>\
+             </div></form>"
+        )
     } else {
-        ""
+        String::new()
     };
     let body = format!(
         "<h1>Pick an account</h1><p>to continue to <strong>{app}</strong></p>\
-         <form method=\"post\" action=\"{action}\"><ul class=\"accounts\">{items}</ul></form>\
-         {typed_form}\
-         <form method=\"post\" action=\"{action}\"><button class=\"link\" name=\"action\" value=\"cancel\">Cancel</button></form>",
+         <form method=\"post\" action=\"{action}\"><ul class=\"accounts\">{items}</ul></form>{typed}\
+         <form method=\"post\" action=\"{action}\"><button class=\"link\" name=\"action\" value=\"cancel\">Cancel\
+         </button></form>",
         app = escape(&exchange.destination.client.name),
-        action = escape(&exchange.action),
-        typed_form = if typed.is_empty() {
-            String::new()
-        } else {
-            format!("<form method=\"post\" action=\"{}\">{typed}</form>", escape(&exchange.action))
-        },
     );
     document("Sign in", &tenant_name(exchange), &body)
 }
 
 pub(super) fn approve(exchange: &Exchange<'_>, user: &User) -> String {
+    let text = "<p>Your organisation asks for a second proof that it is you. There is no phone here: approving stands \
+                for it.</p>";
     step(
         exchange,
         user,
-        "Approve sign-in",
-        "<p>Your organisation asks for a second proof that it is you. There is no phone here: approving stands for it.</p>",
-        &[("approve", "yes", "Approve")],
-        "",
+        &Step { title: "Approve sign-in", text, button: "approve", label: "Approve", keep: "" },
     )
 }
 
@@ -104,33 +82,33 @@ pub(super) fn consent(
             names
         })
         .unwrap_or_default();
-    let items: String = wanted.iter().map(|name| format!("<li>{}</li>", escape(name))).collect();
+    let items = each(&wanted, |name| format!("<li>{}</li>", escape(name)));
     let text = format!(
         "<p><strong>{}</strong> would like to:</p><ul class=\"permissions\">{items}</ul>",
         escape(&client.name)
     );
     let keep = if approved { hidden("approve", "yes") } else { String::new() };
-    step(exchange, user, "Permissions requested", &text, &[("consent", "yes", "Accept")], &keep)
+    let step_to_take =
+        Step { title: "Permissions requested", text: &text, button: "consent", label: "Accept", keep: &keep };
+    step(exchange, user, &step_to_take)
 }
 
-fn step(
-    exchange: &Exchange<'_>,
-    user: &User,
-    title: &str,
-    text: &str,
-    buttons: &[(&str, &str, &str)],
-    more: &str,
-) -> String {
+/// A page that asks one thing; `text` and `keep` are HTML.
+struct Step<'a> {
+    title: &'a str,
+    text: &'a str,
+    button: &'a str,
+    label: &'a str,
+    keep: &'a str,
+}
+
+fn step(exchange: &Exchange<'_>, user: &User, step: &Step<'_>) -> String {
+    let Step { title, text, button, label, keep } = step;
     let profile = exchange.shared.profile(user);
-    let buttons: String = buttons
-        .iter()
-        .map(|(name, value, label)| {
-            format!("<button class=\"primary\" name=\"{name}\" value=\"{value}\" autofocus>{label}</button>")
-        })
-        .collect();
     let body = format!(
         "<p class=\"address\">{address}</p><h1>{title}</h1>{text}\
-         <form method=\"post\" action=\"{action}\">{user}{more}<div class=\"row\">{buttons}\
+         <form method=\"post\" action=\"{action}\">{user}{keep}<div class=\"row\">\
+         <button class=\"primary\" name=\"{button}\" value=\"yes\" autofocus>{label}</button>\
          <button name=\"action\" value=\"cancel\">Cancel</button></div></form>",
         address = escape(profile.sign_in_name()),
         action = escape(&exchange.action),
@@ -141,7 +119,7 @@ fn step(
 
 /// A form that sends itself (OAuth 2.0 Form Post Response Mode); without script there is a button.
 pub(super) fn form_post(uri: &Url, answer: &[(String, String)]) -> String {
-    let fields: String = answer.iter().map(|(name, value)| hidden(name, value)).collect();
+    let fields = each(answer, |(name, value)| hidden(name, value));
     let body = format!(
         "<h1>Signing in</h1><form method=\"post\" action=\"{}\" id=\"form-post\">{fields}<button class=\"primary\">Continue</button></form>\
          <script src=\"/emulator/assets/form-post.js\"></script>",
@@ -162,8 +140,4 @@ fn tenant_name(exchange: &Exchange<'_>) -> String {
         .tenant()
         .and_then(|id| directory.tenant(id))
         .map_or_else(|| "Work or school account".to_owned(), |tenant| tenant.name.clone())
-}
-
-fn initials(name: &str) -> String {
-    name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect()
 }

@@ -3,6 +3,8 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::directory::User;
+use crate::emulator::Shared;
 use crate::entra_error::{EntraError, TraceIds};
 use crate::exchange::Note;
 
@@ -10,6 +12,9 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 pub(crate) const FORM_POST: &str = include_str!("form-post.js");
 pub(crate) const CONTROL_SCRIPT: &str = include_str!("control.js");
 pub(crate) const CONTROL_PAGE: &str = include_str!("control.html");
+
+/// More users than this are not listed: a page of 100,000 would be of no use.
+pub(crate) const LISTED_USERS: usize = 50;
 
 /// Own files only, never in a frame. There is no `form-action`: browsers apply it to the redirect back to the
 /// application as well.
@@ -35,6 +40,29 @@ pub(crate) fn escape(text: &str) -> String {
 /// A hidden form field.
 pub(crate) fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value))
+}
+
+/// The HTML of all `items`, one after the other.
+pub(crate) fn each<T>(items: impl IntoIterator<Item = T>, html: impl FnMut(T) -> String) -> String {
+    items.into_iter().map(html).collect()
+}
+
+/// An entry of an account list: a button that posts `user=<object id>`.
+pub(crate) fn account(shared: &Shared, user: &User, remarks: &[&str], focused: bool) -> String {
+    let profile = shared.profile(user);
+    let (name, address) = (profile.shown_name(), profile.sign_in_name());
+    let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
+    format!(
+        "<li><button class=\"account\" name=\"user\" value=\"{id}\"{focus}>\
+         <span class=\"initials\" aria-hidden=\"true\">{initials}</span><span class=\"who\">\
+         <span class=\"name\">{name}</span> <span class=\"address\">{address}</span></span>{remarks}</button></li>",
+        id = user.object_id,
+        focus = if focused { " autofocus" } else { "" },
+        initials = escape(&initials),
+        name = escape(name),
+        address = escape(address),
+        remarks = each(remarks, |remark| format!(" <span class=\"badge\">{}</span>", escape(remark))),
+    )
 }
 
 /// A sign-in page; `body` is HTML, the other two are text.

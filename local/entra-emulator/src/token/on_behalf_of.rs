@@ -12,8 +12,8 @@ use crate::identifiers::{ObjectId, TenantId};
 use crate::scopes::Scopes;
 use crate::signing_keys::SignatureFault;
 
-/// Clocks may differ by this much: 5 minutes, in seconds.
-const LEEWAY_SECONDS: i64 = 300;
+/// An assertion may begin to be valid this much later, in seconds. Its end is exact, as at Entra ID.
+const EARLY_SECONDS: i64 = 300;
 
 pub(super) fn exchange(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
     request.proof.require()?;
@@ -108,7 +108,7 @@ fn check_times(now: OffsetDateTime, claims: &Value) -> Result<(), EntraError> {
     let now_seconds = now.unix_timestamp();
     let expires = claims["exp"].as_i64().ok_or_else(|| bad_assertion("The expiry is missing."))?;
     let not_before = claims["nbf"].as_i64().unwrap_or_default();
-    if now_seconds < expires + LEEWAY_SECONDS && now_seconds + LEEWAY_SECONDS >= not_before {
+    if now_seconds < expires && now_seconds + EARLY_SECONDS >= not_before {
         return Ok(());
     }
     let shown = OffsetDateTime::from_unix_timestamp(expires).map(timestamp).unwrap_or_default();

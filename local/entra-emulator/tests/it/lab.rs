@@ -66,19 +66,19 @@ impl Lab {
     pub(crate) async fn with(directory: Directory, state_file: Option<PathBuf>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        Self::on(listener, base, directory, state_file)
+        Self::on(listener, &base, directory, state_file)
     }
 
     /// `public_url` may differ from the listener: after a restart the port is another, the issuer must not be.
     pub(crate) fn on(
         listener: TcpListener,
-        public_url: String,
+        public_url: &str,
         directory: Directory,
         state_file: Option<PathBuf>,
     ) -> Self {
         let clock = Arc::new(ManualClock::at(datetime!(2026-11-22 12:00 UTC)));
         let settings = Settings {
-            public_url: Url::parse(&public_url).unwrap(),
+            public_url: Url::parse(public_url).unwrap(),
             state_file,
             directory,
             clock: clock.clone(),

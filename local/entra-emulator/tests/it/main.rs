@@ -1,5 +1,7 @@
 //! The emulator over HTTP, as its clients use it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 mod browser;
 mod control;
 mod device_code;

@@ -33,7 +33,7 @@ impl Drop for Folder {
 
 async fn lab_on(path: &Path) -> Lab {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    Lab::on(listener, PUBLIC_URL.into(), Directory::sample(), Some(path.to_owned()))
+    Lab::on(listener, PUBLIC_URL, Directory::sample(), Some(path.to_owned()))
 }
 
 #[tokio::test]
