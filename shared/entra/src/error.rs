@@ -1,9 +1,9 @@
 //! Entra's errors, sorted by what the caller does next (`docs/troubleshooting.md` has them by AADSTS number).
 
-use crate::answer::Answer;
 use crate::grant::Grant;
 use crate::token_answer::bad_answer;
 use domain::error::{TokenError, UnavailableKind};
+use outbound_http::Answer;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;

@@ -4,7 +4,6 @@
 //! client is passed in and must not follow redirects, or a token endpoint could send a secret elsewhere.
 
 mod access_token;
-mod answer;
 mod authority;
 mod claims;
 mod credential;

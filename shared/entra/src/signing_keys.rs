@@ -1,8 +1,8 @@
 //! The authority's signing keys: fetched once, kept, and fetched again no more often than needed.
 
-use crate::answer::{self, NoAnswer};
 use crate::jwks::{self, SigningKey};
 use domain::ports::Clock;
+use outbound_http::NoAnswer;
 use reqwest::header::ACCEPT;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -202,7 +202,7 @@ impl SigningKeys {
         let request =
             self.client.get(&self.url).header(ACCEPT, "application/json").timeout(self.policy.timeout);
         let response = request.send().await.map_err(NoAnswer::from)?;
-        let answer = answer::read(response, MAX_BODY_BYTES).await?;
+        let answer = outbound_http::read(response, MAX_BODY_BYTES).await?;
         if answer.status != reqwest::StatusCode::OK {
             return Err(FetchError::Status(answer.status.as_u16()));
         }

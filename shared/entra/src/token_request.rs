@@ -1,6 +1,5 @@
 //! The request to the token endpoint, the same for both grants but for what is traded in.
 
-use crate::answer::{self, NoAnswer};
 use crate::authority::Authority;
 use crate::credential::{ClientAuthentication, ClientCredential};
 use crate::error;
@@ -12,6 +11,7 @@ use domain::identity::{ClientId, HomeAccountId, TenantId};
 use domain::ports::{Clock, TokenExchange};
 use domain::scope::ScopeSet;
 use domain::token::{IssuedTokens, RefreshToken, UserAssertion};
+use outbound_http::NoAnswer;
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
@@ -90,7 +90,7 @@ impl EntraTokenExchange {
             request = request.header("X-AnchorMailbox", hint);
         }
         let response = request.send().await.map_err(|error| no_answer(error.into()))?;
-        let answer = answer::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
+        let answer = outbound_http::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         if answer.status == StatusCode::OK {
             token_answer::parse(&answer.body, grant, scopes, begun_at)
         } else {

@@ -2,7 +2,6 @@
 //!
 //! The HTTP client is passed in and must not follow redirects, or a token could be sent elsewhere.
 
-mod answer;
 mod challenge;
 mod me;
 

@@ -1,12 +1,12 @@
 //! The signed-in user's profile (<https://learn.microsoft.com/graph/api/user-get>).
 
-use crate::answer::{self, Answer, NoAnswer};
 use crate::challenge;
 use async_trait::async_trait;
 use domain::error::{GraphError, UnavailableKind};
 use domain::ports::{FetchedProfile, ProfileReader, RequestPriority};
 use domain::profile::Profile;
 use domain::token::AccessToken;
+use outbound_http::{Answer, NoAnswer};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
 use serde_json::{Map, Value};
@@ -60,7 +60,7 @@ impl ProfileReader for GraphProfileReader {
             .await
             .map_err(|error| no_answer(error.into()))?;
         let headers = response.headers().clone();
-        let answer = answer::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
+        let answer = outbound_http::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         match answer.status {
             StatusCode::OK => {
                 let etag = headers.get(ETAG).and_then(|value| value.to_str().ok());

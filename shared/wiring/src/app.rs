@@ -4,7 +4,6 @@ use crate::aws::AwsClients;
 use crate::clock::{SystemChance, SystemClock};
 use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
 use crate::environment::Environment;
-use crate::http_client;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
@@ -64,7 +63,7 @@ impl Api {
     /// Reads the configuration and builds the adapters. Signing keys are fetched with the first request that needs them.
     pub async fn start(environment: &Environment, time: Time) -> Result<Self, StartError> {
         let config = Config::read(environment, Function::ProfileApi)?;
-        let client = http_client::build().map_err(StartError::HttpClient)?;
+        let client = outbound_http::client().map_err(StartError::HttpClient)?;
         let callers = config.callers.clone().unwrap_or_default();
         let authenticator = Arc::new(authenticator(&config, &callers, client.clone(), &time));
         let services = services(config, environment, client, time).await?;
@@ -75,7 +74,7 @@ impl Api {
 /// What the sweeping function is given.
 pub async fn sweep_services(environment: &Environment, time: Time) -> Result<Services, StartError> {
     let config = Config::read(environment, Function::BackgroundSweep)?;
-    let client = http_client::build().map_err(StartError::HttpClient)?;
+    let client = outbound_http::client().map_err(StartError::HttpClient)?;
     services(config, environment, client, time).await
 }
 

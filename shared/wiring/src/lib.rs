@@ -5,7 +5,6 @@ mod aws;
 mod clock;
 pub mod config;
 mod environment;
-mod http_client;
 pub mod telemetry;
 
 pub use app::{Api, StartError, Time, sweep_services};

@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Redirects are off: a token endpoint or Graph that redirects would get our secret or the user's token sent elsewhere.
-pub(crate) fn build() -> Result<reqwest::Client, reqwest::Error> {
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)

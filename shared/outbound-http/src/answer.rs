@@ -9,15 +9,15 @@ use time::{Duration, OffsetDateTime};
 const MAX_RETRY_AFTER: Duration = Duration::hours(1);
 
 /// A whole answer, read within its limit.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    pub status: StatusCode,
+    pub retry_after: Option<Duration>,
+    pub body: Vec<u8>,
 }
 
 /// Why there is no answer to look at.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoAnswer {
+pub enum NoAnswer {
     #[error("no answer in time")]
     TimedOut(#[source] reqwest::Error),
     #[error("the connection failed")]
@@ -34,7 +34,7 @@ impl From<reqwest::Error> for NoAnswer {
 }
 
 /// Reads `response` to its end, or gives up once it has more than `limit` bytes.
-pub(crate) async fn read(mut response: Response, limit: usize) -> Result<Answer, NoAnswer> {
+pub async fn read(mut response: Response, limit: usize) -> Result<Answer, NoAnswer> {
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
