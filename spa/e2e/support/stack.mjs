@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 /**
  * The local stack that the journeys run against, by address. It is started by whoever runs them:
- * `cargo xtask test` does, and by hand `cargo local` prints the addresses.
+ * `cargo xtask test` does, and by hand `cargo local --control` prints the addresses.
  */
 export const stack = {
   page: address("STACK_PAGE_URL"),
@@ -69,7 +69,7 @@ function address(name) {
   const value = process.env[name];
   if (!value) {
     throw new Error(
-      `${name} is not set. These journeys need a running stack: start it with "cargo local" and set STACK_PAGE_URL, ` +
+      `${name} is not set. These journeys need a running stack: start it with "cargo local --control" and set STACK_PAGE_URL, ` +
         "STACK_API_URL, STACK_EMULATOR_URL and STACK_CONTROL_URL to the addresses it prints, or run them all with " +
         '"cargo xtask test".',
     );

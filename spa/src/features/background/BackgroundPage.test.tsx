@@ -117,6 +117,10 @@ test("needs you: signing in sends the claims, exchanges the new token and shows 
 
   await user.click(screen.getByRole("button", { name: "Sign in again" }));
   await badge("Active");
+  await waitFor(() => {
+    const spoken = [...document.querySelectorAll("[aria-live]")].map((region) => region.textContent).join();
+    expect(spoken).toContain("Status is now Active. The service can act for you.");
+  });
   expect(msal.acquireTokenPopup).toHaveBeenCalledExactlyOnceWith(
     expect.objectContaining({ claims: '{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}' }),
   );
