@@ -113,7 +113,12 @@ impl DataFolder {
 
     /// The sealing key of this folder's data, in base64; made on first use and readable by its owner only.
     pub(crate) fn sealing_key(&self) -> Result<String, DataFolderError> {
-        let path = self.path.join(SEALING_KEY);
+        Self::sealing_key_of(&self.path)
+    }
+
+    /// The same for a folder that a running stack holds.
+    pub(crate) fn sealing_key_of(folder: &Path) -> Result<String, DataFolderError> {
+        let path = folder.join(SEALING_KEY);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(text.trim().to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-//! The DynamoDB-compatible server of a stack: SQLite in a file, spoken to over HTTP by the real SDK.
+//! The DynamoDB-compatible server of a stack: one data file, spoken to over HTTP by the real SDK.
 
 use crate::listeners::Loopback;
 use dynoxide::Database;

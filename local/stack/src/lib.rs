@@ -4,8 +4,10 @@
 
 mod accounts;
 mod addresses;
+mod cache;
 mod clock;
 mod control;
+mod create_table;
 mod data_folder;
 mod database;
 mod dot_env;
@@ -21,7 +23,9 @@ mod visitor;
 
 pub use accounts::{AccountState, Accounts, AccountsError};
 pub use addresses::Addresses;
+pub use cache::{CacheCommandError, export_cache, import_cache};
 pub use clock::{OffsetClock, RefusedStep};
+pub use create_table::{CreateTableError, TableMade, create_table};
 pub use data_folder::{DataFolderError, DataPlace};
 pub use database::DatabaseError;
 pub use dot_env::{DotEnvError, read_env_file};

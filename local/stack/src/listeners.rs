@@ -105,10 +105,6 @@ impl Loopback {
         format!("http://localhost:{}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Serves a router on all addresses until `stop` says so.
     pub(crate) fn serve(self, router: Router, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
         self.serve_each(tasks, stop, move |listener, stopped| {
@@ -150,9 +146,9 @@ mod tests {
     #[tokio::test]
     async fn a_taken_port_is_named_with_the_way_out() {
         let taken = Loopback::bind_free().await.unwrap();
-        let error = Ports::From(taken.port()).bind(0, "the page").await.unwrap_err();
+        let error = Ports::From(taken.port).bind(0, "the page").await.unwrap_err();
         let text = error.to_string();
-        assert!(text.contains(&format!("port {} is taken", taken.port())), "{text}");
+        assert!(text.contains(&format!("port {} is taken", taken.port)), "{text}");
         assert!(text.contains("the page") && text.contains("--port-base"), "{text}");
     }
 

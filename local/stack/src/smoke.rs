@@ -4,7 +4,7 @@ use crate::accounts::{AccountState, AccountsError};
 use crate::stack::{Stack, StackError, StackOptions};
 use crate::visitor::{SignInError, Visitor};
 use background_sweep::SweepFailure;
-use domain::account::{AccountStatus, TurnOutcome};
+use domain::account::{AccountStatus, FailureClass, TurnOutcome};
 use std::fmt;
 
 const USERS: [&str; 2] = ["adele@lakeside.example", "bruno@lakeside.example"];
@@ -138,7 +138,7 @@ impl SmokeReport {
         row.sweep = outcome.map_or_else(|| "no turn".to_owned(), |outcome| outcome.as_str().to_owned());
         let code = account.and_then(|account| account.failure_code.as_deref());
         let class = account.and_then(|account| account.failure_class);
-        let reasons: Vec<&str> = code.into_iter().chain(class.map(|class| class.as_str())).collect();
+        let reasons: Vec<&str> = code.into_iter().chain(class.map(FailureClass::as_str)).collect();
         row.reason = reasons.join(", ");
         let status = account.and_then(|account| account.status);
         let as_expected = if revoked {

@@ -13,7 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 /// The longest wait for one answer. Scenarios that make Entra ID or Graph slow end sooner.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Steps of the sign-in page (account, approval, consent) before something must be wrong.
 const MOST_STEPS: u32 = 5;

@@ -37,10 +37,11 @@ fn find(folder: &Path, path: &str) -> Option<Found> {
     let name = path.trim_start_matches('/');
     // The file names of a build need no percent-encoding, so that nothing is decoded here.
     let safe = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-    if safe && !name.is_empty() {
-        if let Ok(contents) = std::fs::read(folder.join(name)) {
-            return Some(Found { name: name.to_owned(), contents });
-        }
+    if safe
+        && !name.is_empty()
+        && let Ok(contents) = std::fs::read(folder.join(name))
+    {
+        return Some(Found { name: name.to_owned(), contents });
     }
     // An address without a file extension is one of the app's own routes.
     let last = name.rsplit('/').next().unwrap_or_default();

@@ -37,6 +37,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct RunArguments {
     /// The page's port; API, emulator, DynamoDB and control get the next four. 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 3000)]

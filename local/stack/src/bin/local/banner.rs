@@ -5,7 +5,7 @@ use stack::Stack;
 use std::fmt::Write as _;
 
 /// Addresses, users, and what to try next.
-pub(crate) fn banner(stack: &Stack, style: Style, page: &PageState, tick: Option<u32>) -> String {
+pub(crate) fn banner(stack: &Stack, style: Style, page: PageState, tick: Option<u32>) -> String {
     let addresses = stack.addresses();
     let environment = stack.environment();
     let mut text = String::new();
@@ -71,10 +71,10 @@ pub(crate) enum PageState {
     Absent,
 }
 
-fn next_steps(stack: &Stack, style: Style, page: &PageState, tick: Option<u32>) -> String {
+fn next_steps(stack: &Stack, style: Style, page: PageState, tick: Option<u32>) -> String {
     let idle = stack.environment().get("SWEEP_IDLE_SECONDS").unwrap_or("30");
     let mut steps = Vec::new();
-    if *page == PageState::Ready {
+    if page == PageState::Ready {
         steps.push(format!(
             "Open {} and sign in. Your profile comes from Graph, through On-Behalf-Of.",
             style.address(&stack.addresses().page)

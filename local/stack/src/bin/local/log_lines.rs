@@ -1,4 +1,4 @@
-//! The functions' log, as lines for a person: what CloudWatch would get as JSON.
+//! The functions' log, as lines for a person: what a deployment writes as JSON.
 
 use crate::terminal::Style;
 use domain::ports::Clock as _;
@@ -71,6 +71,7 @@ impl Lines {
             "sweep.account" => Some(self.account(fields)),
             "sweep.completed" => self.completed(fields),
             "request.answered" => Some(self.request(fields)),
+            "profile.read" => Some(self.profile(fields)),
             // The line before says it already.
             _ if fields.get("event.name") == "SweepCompleted" => None,
             _ => Some(self.anything(level, target, fields)),
@@ -91,12 +92,7 @@ impl Lines {
             let _ = write!(line, "  {name:<26}");
         }
         if let Some(source) = fields.find("token_source") {
-            let words = match source {
-                "Cache" => "cached token",
-                "Refresh" => "token refreshed",
-                other => other,
-            };
-            let _ = write!(line, "  {words}");
+            let _ = write!(line, "  {}", token_words(source));
         }
         if let Some(code) = fields.find("failure.aadsts") {
             let _ = write!(line, "  AADSTS{code}");
@@ -132,6 +128,12 @@ impl Lines {
             .collect();
         let accounts = if total == 1 { "account" } else { "accounts" };
         Some(self.style.bold(&format!("sweep  {total} {accounts}: {}", parts.join(", "))))
+    }
+
+    fn profile(&self, fields: &Fields) -> String {
+        let pseudonym = fields.get("account");
+        let name = self.names.of(pseudonym).unwrap_or_default();
+        format!("api    profile of {pseudonym}  {name:<26}  {}", token_words(fields.get("token_source")))
     }
 
     fn request(&self, fields: &Fields) -> String {
@@ -177,6 +179,16 @@ impl Lines {
             }
         }
         line
+    }
+}
+
+/// Where a token came from, in words.
+fn token_words(source: &str) -> &str {
+    match source {
+        "Cache" => "cached token",
+        "OnBehalfOf" => "new token, on behalf of",
+        "Refresh" => "token refreshed",
+        other => other,
     }
 }
 

@@ -6,16 +6,18 @@ mod log_lines;
 mod signals;
 mod terminal;
 
-use arguments::{Arguments, Command, PlaceArguments, RunArguments};
+use arguments::{Arguments, CacheCommand, Command, PlaceArguments, RunArguments};
 use banner::PageState;
 use clap::Parser as _;
 use domain::identity::HomeAccountId;
 use log_lines::{Names, Output};
 use signals::Signals;
 use stack::{BuildError, DataPlace, PageContent, Ports, SinglePageApp, Stack, StackOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use store_dynamodb::table::Creation;
 use terminal::{Style, with_causes};
 use wiring::Environment;
 
@@ -40,7 +42,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         None if arguments.run.smoke => run_smoke().await,
         None => run_stack(arguments.run).await,
-        Some(Command::CreateTable { .. } | Command::Cache(_)) => Err("not there yet".into()),
+        Some(Command::CreateTable { recreate, env_file }) => {
+            let place = PlaceArguments { data: None, env_file };
+            make_table(&environment(&place, true)?, recreate).await
+        }
+        Some(Command::Cache(command)) => cache(command).await,
     }
 }
 
@@ -57,7 +63,11 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
     };
     let options = StackOptions {
         ports: Ports::from_base(arguments.port_base),
-        data: if arguments.ephemeral { DataPlace::Temporary } else { data_place(&arguments.place) },
+        data: if arguments.ephemeral {
+            DataPlace::Temporary
+        } else {
+            DataPlace::Folder(data_folder(&arguments.place))
+        },
         reset: arguments.reset,
         environment: environment(&arguments.place, !arguments.ephemeral)?,
         page: PageContent::Building,
@@ -79,7 +89,7 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    println!("{}", banner::banner(&stack, style, &page, tick));
+    println!("{}", banner::banner(&stack, style, page, tick));
     if stack.emulator().is_none() && stack.environment().get("SPA_CLIENT_ID").is_none() {
         let text = "SPA_CLIENT_ID is not set: the page cannot sign anybody in at your tenant.";
         println!("{}\n", style.careful(text));
@@ -101,6 +111,44 @@ async fn run_smoke() -> Result<ExitCode, Failure> {
     let report = stack::smoke().await?;
     print!("{report}");
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn make_table(environment: &Environment, recreate: bool) -> Result<ExitCode, Failure> {
+    log_lines::start(Style::of_stdout(), Names::default(), Output::Error);
+    let made = stack::create_table(environment, recreate).await?;
+    let what = match made.creation {
+        Creation::Created if recreate => "made anew",
+        Creation::Created => "made",
+        Creation::Existed => "was there already, in the right shape",
+    };
+    println!("Table {} at {}: {what}. Indexes and time to live are on.", made.table, made.place);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn cache(command: CacheCommand) -> Result<ExitCode, Failure> {
+    log_lines::start(Style::of_stdout(), Names::default(), Output::Error);
+    match command {
+        CacheCommand::Export { home_account_id, output, place } => {
+            let environment = environment(&place, true)?;
+            let folder = data_folder(&place);
+            let json =
+                stack::export_cache(&environment, &folder, &home_account_id, output.as_deref()).await?;
+            eprintln!(
+                "This holds tokens: whoever reads it can act as this user. Delete it when you are done."
+            );
+            match (json, output) {
+                (Some(json), _) => std::io::stdout().write_all(&[json.as_slice(), b"\n"].concat())?,
+                (None, Some(file)) => eprintln!("Written to {}, readable by you only.", file.display()),
+                (None, None) => {}
+            }
+        }
+        CacheCommand::Import { home_account_id, file, place } => {
+            let environment = environment(&place, true)?;
+            stack::import_cache(&environment, &data_folder(&place), &home_account_id, &file).await?;
+            println!("Merged into the cache of {home_account_id}; the newest tokens won.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Builds the page if need be. Without it everything else goes on.
@@ -144,8 +192,8 @@ fn workspace() -> PathBuf {
     package.ancestors().nth(2).unwrap_or(package).to_owned()
 }
 
-fn data_place(place: &PlaceArguments) -> DataPlace {
-    DataPlace::Folder(place.data.clone().unwrap_or_else(|| workspace().join(".local")))
+fn data_folder(place: &PlaceArguments) -> PathBuf {
+    place.data.clone().unwrap_or_else(|| workspace().join(".local"))
 }
 
 /// The process's variables, then those of the settings file.
