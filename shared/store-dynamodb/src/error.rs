@@ -21,6 +21,8 @@ const PASSING: [&str; 8] = [
     "TransactionConflictException",
 ];
 
+const UNSENT: &str = "the request was not sent; expected AWS credentials and a region";
+
 /// Sorts an SDK error by what helps: waiting, or an operator.
 pub(crate) fn store_error<E>(
     operation: &'static str,
@@ -40,8 +42,14 @@ where
                 Some(advice(code, table))
             }
         }
-        SdkError::ConstructionFailure(_) => {
-            Some("the request could not be built: expected AWS credentials and a region".to_owned())
+        SdkError::ConstructionFailure(_) => Some(UNSENT.to_owned()),
+        // Neither the network nor a timeout: in practice there are no credentials to sign with.
+        SdkError::DispatchFailure(failure)
+            if failure
+                .as_connector_error()
+                .is_some_and(|error| error.is_other() && error.as_other().is_none()) =>
+        {
+            Some(UNSENT.to_owned())
         }
         // Timeouts, connections that break, answers cut short.
         _ => None,

@@ -119,6 +119,7 @@ macro_rules! account_store_contract {
             one_of_eight_concurrent_claims_wins,
             a_claim_for_another_turn_is_lost,
             a_lease_can_be_taken_over_only_after_its_end,
+            an_account_past_its_end_cannot_be_claimed,
             the_end_of_a_turn_lets_go_and_names_the_next,
             a_failed_turn_keeps_its_reason,
             only_the_owner_of_the_lease_ends_the_turn,

@@ -6,5 +6,6 @@ mod corrupt_items;
 mod on_dynamodb_local;
 mod on_embedded_server;
 mod refusals;
+mod requests;
 mod servers;
 mod table_shape;

@@ -2,6 +2,8 @@
 
 use crate::servers::{client, embedded_client};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use domain::error::StoreError;
 use domain::identity::UserPrincipalName;
 use domain::ports::AccountStore;
@@ -11,9 +13,11 @@ use store_dynamodb::DynamoDbAccountStore;
 use test_support::{FixedClock, sample};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-fn store(client: Client) -> DynamoDbAccountStore {
+/// Without retries: what a refusal means does not depend on how often it was heard.
+fn store(client: &Client) -> DynamoDbAccountStore {
+    let config = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
     DynamoDbAccountStore::new(
-        client,
+        Client::from_conf(config),
         "accounts".to_owned(),
         sample::CLIENT,
         NonZeroU32::MIN,
@@ -23,7 +27,7 @@ fn store(client: Client) -> DynamoDbAccountStore {
 
 #[tokio::test]
 async fn a_missing_table_is_rejected_with_what_to_do() {
-    let store = store(embedded_client().await);
+    let store = store(&embedded_client().await);
     let error = store.load(&sample::account(1)).await.unwrap_err();
     let StoreError::Rejected { operation: "load", reason, source: Some(_) } = &error else {
         unreachable!("{error:?}")
@@ -40,7 +44,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = store(client(&format!("http://{address}"))).load(&sample::account(1)).await.unwrap_err();
+    let error = store(&client(&format!("http://{address}"))).load(&sample::account(1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { operation: "load", source: Some(_) }), "{error:?}");
 }
 
@@ -62,7 +66,7 @@ async fn answering(status: &'static str, kind: &'static str) -> DynamoDbAccountS
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
-    store(client(&format!("http://{address}")))
+    store(&client(&format!("http://{address}")))
 }
 
 #[tokio::test]
@@ -85,4 +89,16 @@ async fn what_an_operator_must_mend_is_rejected_with_its_name() {
         let StoreError::Rejected { reason, .. } = &error else { unreachable!("{kind}: {error:?}") };
         assert!(reason.starts_with(kind) && reason.contains("expected"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn missing_credentials_are_rejected_with_what_is_expected() {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-north-1"))
+        .endpoint_url("http://127.0.0.1:9")
+        .build();
+    let error = store(&Client::from_conf(config)).load(&sample::account(1)).await.unwrap_err();
+    let StoreError::Rejected { reason, .. } = &error else { unreachable!("{error:?}") };
+    assert!(reason.contains("expected AWS credentials"), "{reason}");
 }

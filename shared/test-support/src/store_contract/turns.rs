@@ -64,6 +64,15 @@ pub async fn a_lease_can_be_taken_over_only_after_its_end(fixture: StoreFixture)
     assert!(finish(&fixture, "second", sample::turn_end(until)).await);
 }
 
+pub async fn an_account_past_its_end_cannot_be_claimed(fixture: StoreFixture) {
+    let update = ActivityUpdate { expires_at: NOW + Duration::MINUTE, ..sample::activity_update(1, NOW) };
+    let due_at = update.due_at.unwrap();
+    fixture.record(1, update).await;
+    let end = NOW + Duration::MINUTE;
+    fixture.clock.set(end);
+    assert!(!is_taken(&fixture.claim(1, due_at, "worker", end).await));
+}
+
 pub async fn the_end_of_a_turn_lets_go_and_names_the_next(fixture: StoreFixture) {
     let now = fixture.claimed(1, "worker").await;
     let before = fixture.activity(1).await;
