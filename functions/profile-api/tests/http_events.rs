@@ -3,21 +3,16 @@
 #![cfg(test)]
 
 use async_trait::async_trait;
-use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::{Caller, CallerAuthenticator, Refusal};
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
-use domain::identity::Pseudonyms;
 use domain::ports::AccountStore as _;
 use domain::scope::ScopeSet;
-use domain::services::{Services, Settings, SweepSettings};
 use http::Response;
 use lambda_http::Body;
 use serde_json::{Value, json};
+use std::ops::Deref;
 use std::sync::Arc;
-use test_support::{
-    FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, ScriptedProfileReader,
-    ScriptedTokenExchange, SeededChance, StoreOperation, sample,
-};
+use test_support::{Fakes, StoreOperation, sample};
 use time::Duration;
 use wiring::Api;
 
@@ -36,10 +31,16 @@ impl CallerAuthenticator for OneCaller {
 }
 
 struct Fixture {
-    store: Arc<InMemoryAccountStore>,
-    exchange: Arc<ScriptedTokenExchange>,
-    profiles: Arc<ScriptedProfileReader>,
+    fakes: Fakes,
     api: Api,
+}
+
+impl Deref for Fixture {
+    type Target = Fakes;
+
+    fn deref(&self) -> &Fakes {
+        &self.fakes
+    }
 }
 
 impl Fixture {
@@ -48,50 +49,14 @@ impl Fixture {
     }
 
     fn with_scopes(scopes: &str) -> Self {
-        let clock = FixedClock::at(sample::NOW);
-        let store = Arc::new(InMemoryAccountStore::with_clock(&clock));
-        let exchange = Arc::new(ScriptedTokenExchange::default());
-        let profiles = Arc::new(ScriptedProfileReader::default());
-        let events = Arc::new(RecordingEvents::default());
-        exchange.respond_with(|_| Ok(sample::issued_tokens(1, sample::NOW)));
-        profiles.respond_with(|_| Ok(sample::fetched_profile(1)));
-        let clock = Arc::new(clock);
-        let services = Services {
-            store: store.clone(),
-            sealer: Arc::new(PlainSealer),
-            tokens: exchange.clone(),
-            profiles: profiles.clone(),
-            job: Arc::new(RefreshProfileSnapshot {
-                profiles: profiles.clone(),
-                store: store.clone(),
-                events: events.clone(),
-                clock: clock.clone(),
-            }),
-            events,
-            clock,
-            chance: Arc::new(SeededChance::new(1)),
-            settings: Arc::new(Settings {
-                client_id: sample::CLIENT,
-                cache_environment: "login.windows.net".to_owned(),
-                graph_scopes: sample::graph_scopes(),
-                token_cache_ttl: sample::TTL,
-                sweep: SweepSettings {
-                    idle: Duration::seconds(30),
-                    interval: Duration::hours(1),
-                    shards: 4,
-                    concurrency: 4,
-                    lease: Duration::minutes(2),
-                },
-                pseudonyms: Pseudonyms::new("salt"),
-            }),
-        };
+        let fakes = Fakes::default();
         let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
         let api = Api {
-            services,
+            services: fakes.services.clone(),
             authenticator: Arc::new(OneCaller(caller)),
             cors_allowed_origins: vec!["https://app.example.com".to_owned()].into(),
         };
-        Self { store, exchange, profiles, api }
+        Self { fakes, api }
     }
 
     async fn send(&self, method: &str, path: &str, change: impl FnOnce(&mut Value)) -> Response<Body> {

@@ -7,6 +7,7 @@
 mod chance;
 mod clock;
 mod exchange;
+mod fakes;
 mod in_memory_store;
 mod profiles;
 mod publisher;
@@ -18,6 +19,7 @@ pub mod store_contract;
 pub use chance::SeededChance;
 pub use clock::FixedClock;
 pub use exchange::{ExchangeCall, ScriptedTokenExchange};
+pub use fakes::Fakes;
 pub use in_memory_store::{InMemoryAccountStore, StoreOperation};
 pub use profiles::{ProfileCall, ScriptedProfileReader};
 pub use publisher::RecordingEvents;
