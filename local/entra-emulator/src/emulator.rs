@@ -25,7 +25,7 @@ use crate::user_state::{UserAction, UserState, UserSummary};
 pub struct Settings {
     /// How browsers and services reach it, for example `http://localhost:3002`. Issuers begin with it.
     pub public_url: Url,
-    /// Where keys and user states survive a restart; `None` forgets them.
+    /// Where keys and user states survive a restart; `None` forgets them. Its folder is made when missing.
     pub state_file: Option<PathBuf>,
     /// Tenants, applications and users.
     pub directory: Directory,
@@ -135,7 +135,11 @@ impl Emulator {
             state_file,
         };
         if let (true, Some(path)) = (is_new, &shared.state_file) {
-            shared.save().map_err(|source| StartError::Write { path: path.clone(), source })?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            folder
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| shared.save())
+                .map_err(|source| StartError::Write { path: path.clone(), source })?;
         }
         Ok(Self { shared: Arc::new(shared) })
     }

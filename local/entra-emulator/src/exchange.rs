@@ -218,7 +218,7 @@ fn graph_strike(strike: Strike) -> GraphError {
     match strike {
         Strike::Throttle { retry_after_seconds } => GraphError {
             retry_after_seconds,
-            ..GraphError::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Too many requests")
+            ..GraphError::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Please retry again later.")
         },
         Strike::Fail { status, retry_after_seconds } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -249,6 +249,12 @@ fn with_error_body(mut answer: Response, ids: &TraceIds, emulator: &Emulator) ->
     if let Some(error) = answer.extensions_mut().remove::<GraphError>() {
         let mut response = (error.status, Json(error.body(ids))).into_response();
         set_retry_after(&mut response, error.retry_after_seconds);
+        if error.status == StatusCode::TOO_MANY_REQUESTS {
+            let headers = response.headers_mut();
+            headers.insert("x-ms-throttle-scope", HeaderValue::from_static("Application/ReadWrite"));
+            headers
+                .insert("x-ms-throttle-information", HeaderValue::from_static("ResourceUnitLimitExceeded"));
+        }
         if let Some(challenge) = error.challenge.as_deref().and_then(|text| HeaderValue::from_str(text).ok())
         {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -29,7 +29,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The file cannot be written.
-    #[error("cannot write the state file {}; check that its folder exists and is writable", path.display())]
+    #[error("cannot write the state file {}; check that its folder is writable", path.display())]
     Write {
         /// The state file.
         path: PathBuf,

@@ -66,6 +66,7 @@ async fn throttling_strikes_as_often_as_told_with_its_retry_after() {
     let throttled = lab.me(&graph, "").await;
     assert_eq!(throttled.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(throttled.headers()[header::RETRY_AFTER], "30");
+    assert!(throttled.headers().contains_key("x-ms-throttle-information"));
     assert_eq!(throttled.json::<Value>().await.unwrap()["error"]["code"], "TooManyRequests");
     assert_eq!(lab.me(&graph, "").await.status(), StatusCode::OK);
     lab.refresh_as_api(&refresh, &[]).await.assert_refused(429, "temporarily_unavailable", 90_055);

@@ -62,11 +62,12 @@ async fn tokens_keys_and_user_states_survive() {
 async fn the_state_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new();
-    let lab = lab_on(&folder.state_file()).await;
+    let path = folder.0.join("made/when/missing/entra.json");
+    let lab = lab_on(&path).await;
     lab.emulator.revoke(ADELE).unwrap();
-    let mode = std::fs::metadata(folder.state_file()).unwrap().permissions().mode();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn an_unusable_state_file_or_address_is_told_apart() {
         let error = start(Settings { state_file: Some(folder.state_file()), ..sample() });
         assert!(matches!(error, StartError::Damaged { .. }), "{error}");
     }
-    let nowhere = folder.0.join("missing/entra.json");
+    let nowhere = folder.state_file().join("below-a-file.json");
     let error = start(Settings { state_file: Some(nowhere), ..sample() });
     assert!(matches!(error, StartError::Write { .. }), "{error}");
     let error = start(Settings::sample(Url::parse("http://localhost:3002/sub").unwrap()));

@@ -136,6 +136,16 @@ async fn a_code_is_good_once_for_ten_minutes_and_for_its_verifier_client_and_add
 }
 
 #[tokio::test]
+async fn of_two_redemptions_at_once_one_gets_through() {
+    let lab = Lab::start().await;
+    let code = lab.code_for(ADELE, &[]).await;
+    let (one, other) = tokio::join!(lab.redeem(&code), lab.redeem(&code));
+    let refused = if one.status == 200 { &other } else { &one };
+    assert_eq!(one.status + other.status, 600, "{} {}", one.body, other.body);
+    refused.assert_refused(400, "invalid_grant", 54_005);
+}
+
+#[tokio::test]
 async fn a_web_application_redeems_with_its_secret_and_never_from_a_browser() {
     let lab = Lab::start().await;
     let web = "http://localhost/signin-oidc";
