@@ -80,9 +80,15 @@ fn an_unusable_state_file_or_address_is_told_apart() {
         let error = start(Settings { state_file: Some(folder.state_file()), ..sample() });
         assert!(matches!(error, StartError::Damaged { .. }), "{error}");
     }
-    let nowhere = folder.state_file().join("below-a-file.json");
-    let error = start(Settings { state_file: Some(nowhere), ..sample() });
-    assert!(matches!(error, StartError::Write { .. }), "{error}");
+    let unreadable = folder.state_file().join("below-a-file.json");
+    let error = start(Settings { state_file: Some(unreadable), ..sample() });
+    assert!(matches!(error, StartError::Read { .. }), "{error}");
+    if cfg!(target_os = "linux") {
+        // Nobody, not even root, makes folders there.
+        let unwritable = PathBuf::from("/proc/entra-emulator/entra.json");
+        let error = start(Settings { state_file: Some(unwritable), ..sample() });
+        assert!(matches!(error, StartError::Write { .. }), "{error}");
+    }
     let error = start(Settings::sample(Url::parse("http://localhost:3002/sub").unwrap()));
     assert!(matches!(error, StartError::PublicUrl(_)), "{error}");
     let empty = Directory { tenants: vec![], applications: vec![], users: vec![] };
