@@ -89,16 +89,16 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    println!("{}", banner::banner(&stack, style, page, tick));
-    if stack.emulator().is_none() && stack.environment().get("SPA_CLIENT_ID").is_none() {
-        let text = "SPA_CLIENT_ID is not set: the page cannot sign anybody in at your tenant.";
-        println!("{}\n", style.careful(text));
-    }
     if let Some(file) = &arguments.addresses_file {
         stack
             .addresses()
             .write(file)
             .map_err(|error| format!("cannot write the addresses to {}: {error}", file.display()))?;
+    }
+    println!("{}", banner::banner(&stack, style, page, tick));
+    if stack.emulator().is_none() && stack.environment().get("SPA_CLIENT_ID").is_none() {
+        let text = "SPA_CLIENT_ID is not set: the page cannot sign anybody in at your tenant.";
+        println!("{}\n", style.careful(text));
     }
     signals.received().await;
     println!("\nStopping.");

@@ -1,0 +1,8 @@
+//! `cargo local` as a person or a script runs it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod cache;
+mod create_table;
+mod program;
+mod running;
