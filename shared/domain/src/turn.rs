@@ -69,11 +69,13 @@ async fn claimed_turn(
         }
         Err(failure) => failed(services, failure, activity, expires_at, &mut report),
     };
-    if report.outcome == TurnOutcome::NeedsUser || report.outcome == TurnOutcome::MissingTokens {
-        publish_needs_user(services, &report).await;
-    }
     match services.store.finish_turn(&due.account, worker, end).await {
-        Ok(true) => report,
+        Ok(true) => {
+            if matches!(report.outcome, TurnOutcome::NeedsUser | TurnOutcome::MissingTokens) {
+                publish_needs_user(services, &report).await;
+            }
+            report
+        }
         // The lease ended meanwhile and somebody else has the account, or the user erased it: theirs counts.
         Ok(false) => {
             report.reason = Some("the lease ended before the turn did".to_owned());

@@ -1,11 +1,11 @@
 //! What goes wrong while users are away, and that it stays with the account it belongs to.
 
-use crate::fixture::{Fixture, INTERVAL};
+use crate::fixture::{Fixture, INTERVAL, Turns};
 use domain::account::{AccountStatus, FailureClass, TurnOutcome};
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use domain::event::DomainEvent;
-use domain::ports::Clock as _;
-use domain::sweep_accounts::{AccountTarget, sweep_one};
+use domain::ports::{AccountStore as _, ActivityUpdate, Clock as _};
+use domain::sweep_accounts::{AccountTarget, sweep_accounts, sweep_one};
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
 
@@ -68,6 +68,29 @@ async fn a_parked_account_costs_nothing_until_its_user_signs_in_again() {
     fixture.go_away();
     let (report, _) = fixture.sweep().await;
     assert_eq!(report.of(TurnOutcome::Acted), 1);
+}
+
+#[tokio::test]
+async fn a_user_who_signs_in_during_their_turn_is_not_parked_by_it() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.clock.advance(Duration::hours(2));
+    fixture.exchange.push(Err(revoked()));
+    fixture.exchange.hold();
+    let services = fixture.services.clone();
+    let sweep =
+        tokio::spawn(async move { sweep_accounts(&services, &Fixture::worker(), &Turns::default()).await });
+    fixture.exchange.until_called(2).await;
+    let update = ActivityUpdate { returned: true, ..sample::activity_update(1, fixture.clock.now()) };
+    fixture.store.record_activity(&sample::account(1), update).await.unwrap();
+    fixture.exchange.release_one();
+    sweep.await.unwrap().unwrap();
+    let activity = fixture.record(1).await.activity.unwrap();
+    assert_eq!((activity.status, activity.failure), (AccountStatus::Active, None));
+    assert!(activity.due_at.is_some());
+    let told =
+        fixture.events.events().iter().any(|event| matches!(event, DomainEvent::AccountNeedsUser { .. }));
+    assert!(!told, "nobody is told of a need that is met");
 }
 
 #[tokio::test]
