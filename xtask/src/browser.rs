@@ -4,14 +4,14 @@ use std::fs;
 
 use crate::install::{self, chromium, python_tool};
 use crate::run::{Run, StepResult, fail_to};
-use crate::services;
+use crate::services::{self, Page};
 
 /// Signs in, calls the API and watches the sweep in a real browser, on a stack of its own.
 pub(crate) fn journeys(run: &mut Run) -> StepResult {
     let chromium = chromium(run)?;
     let screenshots = run.path("target/xtask/screenshots");
     fs::create_dir_all(&screenshots).map_err(fail_to(format!("create {}", screenshots.display())))?;
-    let stack = services::stack(run)?;
+    let stack = services::stack(run, Page::With)?;
     let mut command = run.command("npm");
     command.args(["run", "--silent", "e2e"]).current_dir(run.path("spa"));
     command

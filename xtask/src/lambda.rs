@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use crate::install::python_tool;
-use crate::run::{Run, StepResult};
-use crate::services::{self, Service};
+use crate::run::{Run, StepResult, Stop};
+use crate::services::{self, Page, Service, Stack};
 
 const REGION: &str = "us-east-1";
 
@@ -30,9 +30,14 @@ pub(crate) fn sam_build(run: &mut Run) -> StepResult {
     run.execute(command)
 }
 
-/// Starts `cargo lambda watch` and invokes both functions through it.
+/// The programs that `sam build` compiled, under `cargo lambda watch`, on a table and an emulator of their own.
 pub(crate) fn watch_and_invoke(run: &mut Run) -> StepResult {
+    let stack = services::stack(run, Page::Without)?;
+    let mut create_table = run.command(run.path("target/debug/local"));
+    on_table(create_table.arg("create-table"), &stack);
+    run.execute(create_table)?;
     let mut command = python_tool(run, "python");
+    on_table(&mut command, &stack).env("STACK_EMULATOR_URL", &stack.emulator);
     command.args(["-m", "pytest", "-p", "no:cacheprovider", "xtask/python/test_functions.py"]);
     run.execute(command)
 }
@@ -51,7 +56,16 @@ pub(crate) fn deploy_template(run: &mut Run) -> StepResult {
     run.execute(command)
 }
 
-fn against_moto(run: &mut Run) -> Result<(Service, Command), crate::run::Stop> {
+fn on_table<'a>(command: &'a mut Command, stack: &Stack) -> &'a mut Command {
+    command
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb)
+        .env("TABLE_NAME", "functions")
+        .env("AWS_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+}
+
+fn against_moto(run: &mut Run) -> Result<(Service, Command), Stop> {
     let (moto, url) = services::moto(run)?;
     let mut command = python_tool(run, "python");
     command.env("AWS_ENDPOINT_URL", url).env("AWS_DEFAULT_REGION", REGION).env("AWS_REGION", REGION);

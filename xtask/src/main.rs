@@ -38,6 +38,8 @@ Examples:
   cargo xtask test                      the checks and every test: what CI runs
   cargo xtask test --list               the steps and what each one does
   cargo xtask test --only browser       one step, and the steps it builds on
+  cargo xtask test --only lambda-watch --alone
+                                        that step only, on what an earlier run has built
   cargo xtask test --skip sam-build,lambda-deploy
                                         all but the slow release builds
 
@@ -56,6 +58,9 @@ struct Selection {
     /// Run only these steps and those they build on.
     #[arg(long, value_name = "STEP", value_delimiter = ',', num_args = 1..)]
     only: Vec<String>,
+    /// With --only: leave out what the steps build on, as left by an earlier run.
+    #[arg(long, requires = "only")]
+    alone: bool,
     /// Leave these steps out, and those that build on them.
     #[arg(long, value_name = "STEP", value_delimiter = ',', num_args = 1..)]
     skip: Vec<String>,
@@ -70,7 +75,7 @@ fn main() -> ExitCode {
         Command::Test(selection) => (Group::Test, selection),
     };
     let console = Console::from_environment();
-    let steps = match steps::select(STEPS, group, &selection.only, &selection.skip) {
+    let steps = match steps::select(STEPS, group, &selection.only, selection.alone, &selection.skip) {
         Ok(steps) => steps,
         Err(unknown) => {
             console.line(&format!("unknown step `{unknown}`; `cargo xtask test --list` prints them all"));

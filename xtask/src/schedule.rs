@@ -114,13 +114,18 @@ impl Scheduler<'_> {
             }
             let ready = waiting
                 .into_iter()
-                .find(|step| step.after.iter().all(|before| state.result_of(before).is_some()));
+                .find(|step| step.after.iter().all(|before| self.has_ended(before, &state)));
             if let Some(step) = ready {
                 state.started.insert(step.name, Instant::now());
                 return Some((step, blocked(step, &state)));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// A predecessor that is not part of this run was left by an earlier one.
+    fn has_ended(&self, name: &str, state: &State) -> bool {
+        state.result_of(name).is_some() || !self.steps.iter().any(|step| step.name == name)
     }
 
     fn heartbeat(&self) {

@@ -66,14 +66,25 @@ pub(crate) struct Stack {
     pub(crate) page: String,
     pub(crate) api: String,
     pub(crate) emulator: String,
+    pub(crate) dynamodb: String,
     pub(crate) control: String,
 }
 
+/// Whether the stack serves the web page, which must have been built.
+#[derive(Clone, Copy)]
+pub(crate) enum Page {
+    With,
+    Without,
+}
+
 /// Starts `local` on free ports and waits until it has written where everything is.
-pub(crate) fn stack(run: &mut Run) -> Result<Stack, Stop> {
+pub(crate) fn stack(run: &mut Run, page: Page) -> Result<Stack, Stop> {
     let file = run.scratch()?.join("addresses.json");
     let mut command = run.command(run.path("target/debug/local"));
     command.args(["--port-base", "0", "--ephemeral", "--control", "--addresses-file"]).arg(&file);
+    if matches!(page, Page::Without) {
+        command.arg("--no-page");
+    }
     let mut service = Service::start(run, "the local stack", command)?;
     let mut addresses = serde_json::Value::Null;
     service.wait_until(|| {
@@ -91,6 +102,7 @@ pub(crate) fn stack(run: &mut Run) -> Result<Stack, Stop> {
         page: address("page")?,
         api: address("api")?,
         emulator: address("emulator")?,
+        dynamodb: address("dynamodb")?,
         control: address("control")?,
         _service: service,
     })

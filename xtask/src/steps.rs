@@ -75,11 +75,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: rust_tests::store_on_dynamodb_local },
     Step { name: "sam-build", about: "both functions, release, as `sam deploy` would", group: Test, lane: Cargo, after: &["python-tools"],
         run: lambda::sam_build },
-    Step { name: "lambda-watch", about: "both functions answer `cargo lambda invoke`", group: Test, lane: Cargo, after: &["sam-build"],
+    Step { name: "lambda-watch", about: "both functions answer `cargo lambda invoke`", group: Test, lane: Other, after: &["rust-build", "sam-build"],
         run: lambda::watch_and_invoke },
-    Step { name: "lambda-deploy", about: "`cargo lambda deploy` of both, to moto", group: Test, lane: Cargo, after: &["sam-build"],
+    Step { name: "lambda-deploy", about: "`cargo lambda deploy` of both, to moto", group: Test, lane: Other, after: &["sam-build"],
         run: lambda::deploy },
-    Step { name: "stack-deploy", about: "the whole template applied to moto and read back", group: Test, lane: Cargo, after: &["sam-build"],
+    Step { name: "stack-deploy", about: "the whole template applied to moto and read back", group: Test, lane: Other, after: &["sam-build"],
         run: lambda::deploy_template },
 ];
 
@@ -95,7 +95,7 @@ fn npm(run: &Run, folder: &str, script: &str) -> Command {
     command
 }
 
-/// The steps of a group (`Test` has them all), or those in `only` with all they build on, less those in `skip` and what
+/// The steps of a group (`Test` has them all), or those in `only` with all they build on unless `alone`, less those in `skip` and what
 /// builds on them.
 ///
 /// # Errors
@@ -104,6 +104,7 @@ pub(crate) fn select(
     steps: &'static [Step],
     group: Group,
     only: &[String],
+    alone: bool,
     skip: &[String],
 ) -> Result<Vec<&'static Step>, String> {
     let is_step = |name: &&String| steps.iter().any(|step| step.name == **name);
@@ -117,7 +118,7 @@ pub(crate) fn select(
                 || (only.is_empty() && (group == Test || step.group == group))
         })
         .collect();
-    let mut next = 0;
+    let mut next = if alone { wanted.len() } else { 0 };
     while let Some(step) = wanted.get(next) {
         let missing = steps.iter().filter(|other| {
             step.after.contains(&other.name) && !wanted.iter().any(|wanted| wanted.name == other.name)
@@ -145,7 +146,7 @@ mod tests {
 
     fn names(group: Group, only: &[&str], skip: &[&str]) -> Vec<&'static str> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let selected = select(STEPS, group, &owned(only), &owned(skip)).unwrap();
+        let selected = select(STEPS, group, &owned(only), false, &owned(skip)).unwrap();
         selected.iter().map(|step| step.name).collect()
     }
 
@@ -172,6 +173,12 @@ mod tests {
     }
 
     #[test]
+    fn a_step_alone_brings_nothing() {
+        let selected = select(STEPS, Test, &["browser".to_owned()], true, &[]).unwrap();
+        assert_eq!(selected.iter().map(|step| step.name).collect::<Vec<_>>(), ["browser"]);
+    }
+
+    #[test]
     fn leaving_a_step_out_leaves_out_what_builds_on_it() {
         let left = names(Test, &[], &["python-tools"]);
         assert!(!left.contains(&"sam-build") && !left.contains(&"lambda-deploy"));
@@ -180,6 +187,9 @@ mod tests {
 
     #[test]
     fn an_unknown_step_is_named() {
-        assert_eq!(select(STEPS, Test, &["brwoser".to_owned()], &[]).err(), Some("brwoser".to_owned()));
+        assert_eq!(
+            select(STEPS, Test, &["brwoser".to_owned()], false, &[]).err(),
+            Some("brwoser".to_owned())
+        );
     }
 }

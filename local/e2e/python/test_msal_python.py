@@ -67,7 +67,7 @@ def test_a_revoked_user_must_sign_in_again():
 
 @pytest.mark.parametrize(
     ("assertion", "code"),
-    [("not-a-token", 50013), (None, 500131)],
+    [("not-a-token", 50027), (None, 500131)],
     ids=["no token at all", "a token for another audience"],
 )
 def test_an_assertion_that_is_not_for_the_api_is_refused(assertion, code):
