@@ -75,6 +75,16 @@ test("the keyboard alone signs in, moves between pages and changes the theme", a
   assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
   assert.match(await page.title(), /^Background access/);
 
+  await tabTo(page, "Stop acting for me");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Stop acting for me?" });
+  await dialog.waitFor();
+  await assertAccessible(page);
+  assert.ok(await dialog.evaluate((element) => element.contains(document.activeElement)), "the focus is in the dialog");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+  assert.equal(await focused(page), "Stop acting for me");
+
   await tabTo(page, "Theme", "Shift+Tab");
   await page.keyboard.press("Enter");
   await page.getByRole("menuitemradio", { name: "Dark" }).waitFor();

@@ -1,6 +1,6 @@
-import { Button, Subtitle2, Text, makeStyles, tokens, useAnnounce } from "@fluentui/react-components";
+import { Button, Subtitle2, Text, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowClockwiseRegular } from "@fluentui/react-icons";
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useState } from "react";
 import { useApi } from "../../api/ApiContext";
 import type { BackgroundAccess } from "../../api/types";
 import { ErrorNotice } from "../../components/ErrorNotice";
@@ -38,28 +38,19 @@ const useStyles = makeStyles({
 export function BackgroundPage() {
   const styles = useStyles();
   const api = useApi();
-  const { announce } = useAnnounce();
   const { data, error, loading, loadedAt, reload } = useBackgroundAccess();
 
-  const previous = useRef<BackgroundAccess>(undefined);
-  useEffect(() => {
-    if (data) {
-      const news = describeChange(previous.current, data);
-      previous.current = data;
-      if (news) {
-        announce(news);
-      }
-    }
-  }, [data, announce]);
+  const [seen, setSeen] = useState<{ data: BackgroundAccess | undefined; news: string }>({ data: undefined, news: "" });
+  if (data && data !== seen.data) {
+    setSeen({ data, news: describeChange(seen.data, data) ?? "" });
+  }
 
   const retry = useCallback(() => void reload(), [reload]);
-  const stop = useCallback(async () => {
-    await api.endBackgroundAccess();
-    await reload();
-  }, [api, reload]);
-
   return (
     <Page title="Background access" lead="What the service does for you while you are away.">
+      <p role="status" className="visually-hidden">
+        {seen.news}
+      </p>
       <div className={styles.stack}>
         {error !== undefined && <ErrorNotice error={error} onRetry={retry} />}
         {!data && loading && error === undefined && (
@@ -74,7 +65,7 @@ export function BackgroundPage() {
               <Button icon={<ArrowClockwiseRegular />} onClick={retry} disabledFocusable={loading}>
                 Refresh
               </Button>
-              {data.status !== "none" && <StopDialog onStop={stop} />}
+              {data.status !== "none" && <StopDialog onStop={api.endBackgroundAccess} onStopped={retry} />}
               {loadedAt !== undefined && (
                 <Text size={200} className={styles.updated}>
                   Checked {absoluteTime(new Date(loadedAt))}

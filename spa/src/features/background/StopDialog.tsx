@@ -7,7 +7,6 @@ import {
   DialogSurface,
   DialogTitle,
   DialogTrigger,
-  useAnnounce,
 } from "@fluentui/react-components";
 import { useState } from "react";
 import { ErrorNotice } from "../../components/ErrorNotice";
@@ -15,10 +14,10 @@ import { ErrorNotice } from "../../components/ErrorNotice";
 interface StopDialogProps {
   /** Ends background access. Its failure is shown in the dialog, which then stays open. */
   readonly onStop: () => Promise<void>;
+  readonly onStopped: () => void;
 }
 
-export function StopDialog({ onStop }: StopDialogProps) {
-  const { announce } = useAnnounce();
+export function StopDialog({ onStop, onStopped }: StopDialogProps) {
   const [open, setOpen] = useState(false);
   const [stopping, setStopping] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -29,7 +28,8 @@ export function StopDialog({ onStop }: StopDialogProps) {
     try {
       await onStop();
       setOpen(false);
-      announce("Stopped. The service no longer acts for you.");
+      // Only now, as what is behind an open dialog is not read out: the page tells the new status.
+      onStopped();
     } catch (failure) {
       setError(failure);
     } finally {
