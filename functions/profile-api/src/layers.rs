@@ -1,8 +1,8 @@
 //! What every request passes: size limit, CORS, a request id, safe headers, a line in the log.
 
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Problem, Unwritten};
 use axum::Router;
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -67,14 +67,17 @@ async fn finish(request: Request, next: Next) -> Response {
         .map_or_else(|| "unknown".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("request", request.id = %request_id);
     let mut response = next.run(request).instrument(span.clone()).await;
-    let code = response.extensions().get::<ProblemCode>().map(|code| code.0);
+    let problem = response.extensions_mut().remove::<Unwritten>();
+    if let Some(problem) = &problem {
+        *response.body_mut() = Body::from(problem.write(&request_id));
+    }
     tracing::info!(
         parent: &span,
         event = "request.answered",
         http.method = %method,
         http.route = route,
         http.status = response.status().as_u16(),
-        code,
+        code = problem.map(|problem| problem.code),
     );
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

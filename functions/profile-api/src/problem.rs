@@ -1,7 +1,6 @@
 //! Every failure as `application/problem+json` (RFC 9457) with a stable `code`, and as a challenge (RFC 6750 §3) where the
 //! caller's token is the matter. This is also where a failure is logged, once.
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -25,19 +24,6 @@ pub(crate) struct Problem {
     challenge: Option<String>,
     retry_after: Option<Duration>,
 }
-
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    code: &'a str,
-}
-
-/// The code of a problem, for the layer that logs requests.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ProblemCode(pub(crate) &'static str);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -237,17 +223,10 @@ fn log(error: &dyn StdError, code: &'static str) {
     tracing::warn!(event = "request.failed", code, error = chain);
 }
 
+/// The status and headers of a problem. Its body is written by the layer that knows the request id ([`Unwritten`]).
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
-            r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-        };
-        let mut response = (self.status, Json(body)).into_response();
-        response.extensions_mut().insert(ProblemCode(self.code));
+        let mut response = self.status.into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
@@ -256,6 +235,45 @@ impl IntoResponse for Problem {
         if let Some(retry_after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.whole_seconds().unsigned_abs().max(1)));
         }
+        response.extensions_mut().insert(Unwritten {
+            status: self.status,
+            code: self.code,
+            detail: self.detail,
+        });
         response
+    }
+}
+
+/// What the body of a problem will say; an extension of its response.
+#[derive(Debug, Clone)]
+pub(crate) struct Unwritten {
+    status: StatusCode,
+    pub(crate) code: &'static str,
+    detail: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+}
+
+impl Unwritten {
+    /// The body as JSON. The request id leads whoever asks for help to the log.
+    pub(crate) fn write(&self, request_id: &str) -> Vec<u8> {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+        };
+        serde_json::to_vec(&body).expect("texts and a number are always JSON")
     }
 }

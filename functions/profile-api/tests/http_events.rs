@@ -93,6 +93,7 @@ fn assert_problem(response: &Response<Body>, status: u16, code: &str) {
     assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)));
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10));
     assert!(!header(response, "x-request-id").is_empty());
+    assert_eq!(problem["requestId"].as_str(), Some(header(response, "x-request-id")));
     assert_eq!(header(response, "cache-control"), "no-store");
 }
 

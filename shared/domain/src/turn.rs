@@ -110,8 +110,9 @@ async fn act(
             expires_at: opened.expires_at(services),
         };
         match services.job.run(&turn).await {
-            // A cached token may have been outdated by a sign-out; a renewed one tells whether the account is.
-            Err(JobError::Graph(GraphError::Unauthorized { claims: None }))
+            // A cached token may have been outdated by a sign-out or a new policy. Whether the account is, the refresh
+            // token tells, and Entra's own reason says more than Graph's challenge.
+            Err(JobError::Graph(GraphError::Unauthorized { .. }))
                 if obtained.source == TokenSource::Cache =>
             {
                 cache_use = CacheUse::Bypassed;

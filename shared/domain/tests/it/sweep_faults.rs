@@ -99,7 +99,9 @@ async fn a_parked_users_old_session_does_not_bring_the_account_back() {
     let caller = fixture.caller(1);
     fixture.read_profile(&caller).await.unwrap();
     fixture.clock.advance(Duration::minutes(10));
-    fixture.profiles.push(Err(GraphError::Unauthorized { claims: Some("{}".to_owned()) }));
+    for _ in 0..2 {
+        fixture.profiles.push(Err(GraphError::Unauthorized { claims: Some("{}".to_owned()) }));
+    }
     let (report, _) = fixture.sweep().await;
     assert_eq!(report.of(TurnOutcome::NeedsUser), 1);
     fixture.clock.advance(Duration::minutes(10));
@@ -210,6 +212,30 @@ async fn a_cached_token_that_graph_refuses_is_renewed_within_the_turn() {
     let (report, _) = fixture.sweep().await;
     assert_eq!(report.of(TurnOutcome::Acted), 1);
     assert!(matches!(fixture.exchange.calls().last(), Some(ExchangeCall::Refresh { .. })));
+}
+
+#[tokio::test]
+async fn a_challenge_that_a_renewed_token_does_not_meet_parks_with_its_claims() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.go_away();
+    for _ in 0..2 {
+        fixture.profiles.push(Err(GraphError::Unauthorized { claims: Some("{\"acrs\":1}".to_owned()) }));
+    }
+    let (report, turns) = fixture.sweep().await;
+    assert_eq!(report.of(TurnOutcome::NeedsUser), 1);
+    assert_eq!(turns[0].failure.as_ref().unwrap().claims.as_deref(), Some("{\"acrs\":1}"));
+}
+
+#[tokio::test]
+async fn a_challenge_of_a_revoked_user_is_reported_with_entras_reason() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.go_away();
+    fixture.profiles.push(Err(GraphError::Unauthorized { claims: Some("{}".to_owned()) }));
+    fixture.exchange.push(Err(revoked()));
+    let (_, turns) = fixture.sweep().await;
+    assert_eq!(turns[0].failure.as_ref().unwrap().code, Some(50173));
 }
 
 #[tokio::test]
