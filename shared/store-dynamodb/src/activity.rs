@@ -5,7 +5,7 @@ use crate::expression::Update;
 use crate::item::{Defect, Item, Reader, epoch_milliseconds, number, seconds, text};
 use crate::keys::{
     ACTIVITY, ACTIVITY_DUE_AT, BEGUN_AT, DUE_AT, FAILURE, FAILURE_COUNT, LAST_ACTIVITY, LAST_SWEEP,
-    LEASE_OWNER, LEASE_UNTIL, OBJECT_ID, PARTITION_KEY, STATUS, SWEEP_SHARD, TENANT_ID, TTL,
+    LEASE_OWNER, LEASE_UNTIL, OBJECT_ID, PARTITION_KEY, SORT_KEY, STATUS, SWEEP_SHARD, TENANT_ID, TTL,
     USER_PRINCIPAL_NAME,
 };
 use crate::load::Kept;
@@ -117,6 +117,10 @@ impl DynamoDbAccountStore {
             Conditional::Refused(present) => Conditional::Refused(present),
             Conditional::Done(old) => Conditional::Done(match old {
                 None => Before::Nothing,
+                // DynamoDB answers nothing where there was nothing; the embedded server answers the key.
+                Some(old) if old.keys().all(|name| name == PARTITION_KEY || name == SORT_KEY) => {
+                    Before::Nothing
+                }
                 Some(old) => match self.readable(ACTIVITY, decode(&old)) {
                     Some(kept) if !kept.expired(self.now_seconds()) => Before::Counting,
                     _ => Before::NotCounting,
