@@ -20,7 +20,8 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    pub(crate) fn new(services: Services, clock: OffsetClock) -> Self {
+    /// A function with these services, whose time limit is counted on this clock.
+    pub fn new(services: Services, clock: OffsetClock) -> Self {
         Self { services, clock }
     }
 

@@ -104,6 +104,21 @@ impl Visitor {
         self
     }
 
+    /// The same person at another authority, or in another tenant of it.
+    ///
+    /// # Panics
+    /// When `base` is not a base address.
+    #[must_use]
+    pub fn with_authority(mut self, base: &str, tenant: &str) -> Self {
+        let endpoint = |name: &str| {
+            Url::parse(&format!("{base}/{tenant}/oauth2/v2.0/{name}"))
+                .expect("a base address and a tenant make a URL")
+        };
+        self.settings.authority_metadata =
+            Metadata { authorization_endpoint: endpoint("authorize"), token_endpoint: endpoint("token") };
+        self
+    }
+
     /// The client that the visitor uses, for calls of the API: no redirects, no proxy.
     pub fn http(&self) -> &reqwest::Client {
         &self.http

@@ -1,0 +1,16 @@
+//! The whole system over HTTP: page settings, sign-in, API, sweep, emulator, DynamoDB.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod background_access;
+mod claims_challenge;
+mod corrupt_items;
+mod database;
+mod http_api;
+mod lab;
+mod outages;
+mod page;
+mod profile;
+mod refused_tokens;
+mod signing_keys;
+mod sweep;
