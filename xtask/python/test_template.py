@@ -28,9 +28,11 @@ def test_routes_are_those_of_the_api(template):
 
 def test_cors_lists_exact_origins_and_shows_the_claims_challenge(template):
     cors = template["Resources"]["Api"]["Properties"]["Body"]["x-amazon-apigateway-cors"]
-    condition, cors, otherwise = cors["Fn::If"]
-    assert (condition, otherwise) == ("HasOrigins", {"Ref": "AWS::NoValue"})
-    assert cors["allowOrigins"] == {"Fn::Split": [",", "http://localhost:3000"]}
+    condition, cors, local = cors["Fn::If"]
+    assert condition == "HasOrigins"
+    assert cors["allowOrigins"] == {"Fn::Split": [",", ""]}, "the parameter, here empty"
+    assert local["allowOrigins"] == ["http://localhost:3000"]
+    assert {**local, "allowOrigins": None} == {**cors, "allowOrigins": None}
     assert set(cors["allowMethods"]) == {"GET", "DELETE", "OPTIONS"}
     assert "authorization" in cors["allowHeaders"]
     assert "www-authenticate" in cors["exposeHeaders"]
