@@ -9,6 +9,7 @@ mod database;
 mod http_api;
 mod lab;
 mod outages;
+mod own_services;
 mod page;
 mod profile;
 mod refused_tokens;

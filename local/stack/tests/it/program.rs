@@ -110,9 +110,13 @@ impl Running {
 
     /// Asks it to stop as a service manager does, and gives its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
+        self.ask_to_stop();
+        self.child.wait().unwrap().code()
+    }
+
+    fn ask_to_stop(&self) {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
-        self.child.wait().unwrap().code()
     }
 
     pub(crate) async fn visitor(&self) -> Visitor {
@@ -147,7 +151,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Asked rather than killed, so that it removes its temporary folder.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.ask_to_stop();
+            let _ = self.child.wait();
+        }
     }
 }

@@ -43,7 +43,11 @@ pub(crate) fn banner(stack: &Stack, style: Style, page: PageState, tick: Option<
     if let Some(url) = &addresses.control {
         line("Control", url, "POST /clock/advance, POST /sweep, GET /state");
     }
-    let mut text = format!("\n{}\n\n{text}", style.bold("Everything runs."));
+    let headline = match page {
+        PageState::Ready => "Everything runs.",
+        PageState::Absent => "Everything but the page runs.",
+    };
+    let mut text = format!("\n{}\n\n{text}", style.bold(headline));
 
     if let Some(emulator) = stack.emulator() {
         let _ = writeln!(text, "\n{}", style.bold("Users (no passwords)"));

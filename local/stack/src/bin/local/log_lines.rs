@@ -74,6 +74,7 @@ impl Lines {
             "profile.read" => Some(self.profile(fields)),
             // The line before says it already.
             _ if fields.get("event.name") == "SweepCompleted" => None,
+            _ if fields.find("event.name").is_some() => Some(self.published(fields)),
             _ => Some(self.anything(level, target, fields)),
         }
     }
@@ -128,6 +129,12 @@ impl Lines {
             .collect();
         let accounts = if total == 1 { "account" } else { "accounts" };
         Some(self.style.bold(&format!("sweep  {total} {accounts}: {}", parts.join(", "))))
+    }
+
+    /// An event that a deployment would publish.
+    fn published(&self, fields: &Fields) -> String {
+        let detail = format!("  {}", fields.get("event.detail"));
+        format!("event  {}{}", fields.get("event.name"), self.style.dim(&detail))
     }
 
     fn profile(&self, fields: &Fields) -> String {
