@@ -3,13 +3,15 @@
 use crate::accounts::Accounts;
 use crate::clock::OffsetClock;
 use crate::sweeper::Sweeper;
+use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, extract::DefaultBodyLimit};
 use background_sweep::SweepFailure;
 use domain::ports::Clock as _;
 use serde_json::{Value, json};
@@ -33,6 +35,7 @@ impl Control {
             .route("/state", get(state))
             .fallback(unknown)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(from_fn(refuse_pages))
             .with_state(self)
     }
 
@@ -48,6 +51,14 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "error": self.1 }))).into_response()
     }
+}
+
+/// Any page in a browser of this machine can send requests here; only programs should.
+async fn refuse_pages(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(ORIGIN) {
+        return Refused(StatusCode::FORBIDDEN, "not for pages in a browser".to_owned()).into_response();
+    }
+    next.run(request).await
 }
 
 /// POST `/clock/advance {"seconds": n}`: moves the clock of the API, the sweep and the emulator.

@@ -109,9 +109,12 @@ async fn one_account_is_swept_by_hand_and_unknown_events_are_explained() {
     assert_eq!(stack.accounts().await[0]["lastOutcome"], "acted");
 
     let url = format!("{}/sweep", stack.addresses.control.as_ref().unwrap());
-    let answer = stack.visitor().await.http().post(url).json(&json!({ "x": 1 })).send().await.unwrap();
+    let answer = stack.visitor().await.http().post(&url).json(&json!({ "x": 1 })).send().await.unwrap();
     assert_eq!(answer.status(), 400);
     let text = answer.text().await.unwrap();
     assert!(text.contains("Scheduled Event") && text.contains("account"), "{text}");
+    let from_a_page =
+        stack.visitor().await.http().post(url).header("origin", "https://evil.example").send().await;
+    assert_eq!(from_a_page.unwrap().status(), 403);
     assert_eq!(stack.stop(), Some(0));
 }
