@@ -97,11 +97,15 @@ impl Run {
         command
     }
 
-    /// `cargo` with these arguments, its lock file held as it is.
+    /// The cargo that runs this program, with these arguments.
     pub(crate) fn cargo<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // Set for this process by the outer `cargo run`; an inner cargo would take them for its own settings.
         command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+        if std::env::var_os("CI").is_some() {
+            // Nothing is compiled twice there: notes for the next time would only cost time and disk.
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         command.args(arguments);
         command
     }
