@@ -109,14 +109,13 @@ pub async fn silently(
         CachedToken::RenewalDue(token) => Some(token),
         CachedToken::Missing => None,
     };
-    let Some(refresh_token) = opened.refresh_token(services) else {
+    let Some((refresh_token, owner)) = opened.refresh_token(services) else {
         return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
     };
-    let issued =
-        match services.tokens.refresh(activity.tenant_id, opened.account, &refresh_token, scopes).await {
-            Ok(issued) => issued,
-            Err(error) => return still_good_or(fallback, error),
-        };
+    let issued = match services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await {
+        Ok(issued) => issued,
+        Err(error) => return still_good_or(fallback, error),
+    };
     let context = GrantContext {
         tenant_id: activity.tenant_id,
         object_id: activity.object_id,

@@ -35,7 +35,8 @@ pub trait TokenExchange: Send + Sync {
         scopes: &ScopeSet,
     ) -> Result<IssuedTokens, TokenError>;
 
-    /// Refresh (RFC 6749 §6). The answer may lack a refresh token; then the old one stays good.
+    /// Refresh (RFC 6749 §6). `account` is the one that the refresh token was issued to, at its home. The answer may lack a
+    /// refresh token; then the old one stays good.
     async fn refresh(
         &self,
         tenant: TenantId,

@@ -105,9 +105,11 @@ impl OpenedAccount {
         }
     }
 
-    pub fn refresh_token(&self, services: &Services) -> Option<RefreshToken> {
+    /// The refresh token, and the account that Entra issued it to: for a guest that of their home tenant.
+    pub fn refresh_token(&self, services: &Services) -> Option<(RefreshToken, HomeAccountId)> {
         let token = self.tokens.refresh_token(&services.settings.client_id.to_string())?;
-        Some(RefreshToken::new(token.secret))
+        let owner = token.home_account_id.and_then(|id| id.parse().ok()).unwrap_or(self.account);
+        Some((RefreshToken::new(token.secret), owner))
     }
 
     /// Hashes of the bearer tokens for which access tokens are cached.

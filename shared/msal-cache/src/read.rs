@@ -33,6 +33,8 @@ pub struct CachedAccessToken {
 #[derive(Debug, Clone)]
 pub struct CachedRefreshToken {
     pub secret: SecretString,
+    /// Whose it is: `uid.utid`, the user's home also where they are a guest.
+    pub home_account_id: Option<String>,
     /// When it stops working, where the authority said so; seconds since the epoch.
     pub expires_on: Option<i64>,
 }
@@ -71,6 +73,7 @@ impl UnifiedCache {
             .and_then(|entity| {
                 Some(CachedRefreshToken {
                     secret: entity.text("secret")?.into(),
+                    home_account_id: entity.text("home_account_id").map(str::to_owned),
                     expires_on: entity.seconds("expires_on"),
                 })
             })

@@ -1,13 +1,14 @@
 //! Services made of fakes that answer well until a test tells them otherwise.
 
 use crate::{
-    ExchangeCall, FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, ScriptedProfileReader,
+    FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, ScriptedProfileReader,
     ScriptedTokenExchange, SeededChance, sample,
 };
 use domain::background_job::RefreshProfileSnapshot;
 use domain::identity::Pseudonyms;
 use domain::ports::Clock as _;
 use domain::services::{Services, Settings, SweepSettings};
+use domain::token::IssuedTokens;
 use std::sync::Arc;
 use time::Duration;
 
@@ -30,12 +31,9 @@ impl Default for Fakes {
         let profiles = Arc::new(ScriptedProfileReader::default());
         let events = Arc::new(RecordingEvents::default());
         let issuing = clock.clone();
-        exchange.respond_with(move |call| {
-            let mut issued = sample::issued_tokens(1, issuing.now());
-            if let ExchangeCall::Refresh { account, .. } = call {
-                issued.home_account = Some(*account);
-            }
-            Ok(issued)
+        // Whose tokens they are, the caller knows: nobody here is a guest.
+        exchange.respond_with(move |_| {
+            Ok(IssuedTokens { home_account: None, ..sample::issued_tokens(1, issuing.now()) })
         });
         profiles.respond_with(|_| Ok(sample::fetched_profile(1)));
         let services = Services {

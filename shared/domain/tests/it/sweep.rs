@@ -3,10 +3,12 @@
 use crate::fixture::{Fixture, INTERVAL, Turns};
 use domain::account::{AccountStatus, DueAccount, TurnOutcome};
 use domain::event::DomainEvent;
+use domain::identity::HomeAccountId;
 use domain::obtain_token::TokenSource;
 use domain::ports::{AccountStore, FetchedProfile, RequestPriority};
 use domain::profile::Profile;
 use domain::sweep_accounts::{AccountTarget, Worker, sweep_accounts, sweep_one};
+use domain::token::IssuedTokens;
 use domain::turn::take_turn;
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
@@ -77,6 +79,26 @@ async fn an_expired_token_is_renewed_and_the_new_refresh_token_kept() {
         .collect();
     let first = sample::NOW.unix_timestamp();
     assert_eq!(refresh_tokens, [format!("refresh-1-{first}"), format!("refresh-1-{}", first + 7200)]);
+}
+
+#[tokio::test]
+async fn a_guests_token_is_renewed_in_the_visited_tenant_for_the_account_at_home() {
+    let fixture = Fixture::new();
+    let home = HomeAccountId::new(
+        sample::account(1).object_id,
+        "7e4a0000-0000-4000-8000-00000000000a".parse().unwrap(),
+    );
+    fixture
+        .exchange
+        .push(Ok(IssuedTokens { home_account: Some(home), ..sample::issued_tokens(1, sample::NOW) }));
+    fixture.visit(1).await;
+    fixture.clock.advance(Duration::hours(2));
+    let (report, _) = fixture.sweep().await;
+    assert_eq!(report.of(TurnOutcome::Acted), 1);
+    let Some(ExchangeCall::Refresh { tenant, account, .. }) = fixture.exchange.calls().pop() else {
+        panic!("expected a refresh")
+    };
+    assert_eq!((tenant, account), (sample::TENANT, home));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use domain::event::DomainEvent;
 use domain::ports::{AccountStore as _, ActivityUpdate, Clock as _};
 use domain::sweep_accounts::{AccountTarget, sweep_accounts, sweep_one};
+use domain::token::IssuedTokens;
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
 
@@ -23,7 +24,7 @@ fn fail_refreshes_of(fixture: &Fixture, number: u32, error: impl Fn() -> TokenEr
     let clock = fixture.clock.clone();
     fixture.exchange.respond_with(move |call| match call {
         ExchangeCall::Refresh { account, .. } if *account == sample::account(number) => Err(error()),
-        _ => Ok(sample::issued_tokens(1, clock.now())),
+        _ => Ok(IssuedTokens { home_account: None, ..sample::issued_tokens(1, clock.now()) }),
     });
 }
 
