@@ -15,47 +15,7 @@ pub enum ExchangeCall {
     Refresh { tenant: TenantId, account: HomeAccountId, refresh_token: String, scopes: ScopeSet },
 }
 
-/// Answers from a queue, then by a rule; panics when it has neither. Records every call.
-pub struct ScriptedTokenExchange(Script<ExchangeCall, Result<IssuedTokens, TokenError>>);
-
-impl Default for ScriptedTokenExchange {
-    fn default() -> Self {
-        Self(Script::new("the token exchange"))
-    }
-}
-
-impl ScriptedTokenExchange {
-    /// The next unanswered call gets this.
-    pub fn push(&self, answer: Result<IssuedTokens, TokenError>) {
-        self.0.push(answer);
-    }
-
-    /// Calls beyond the queue are answered by `rule`.
-    pub fn respond_with(
-        &self,
-        rule: impl Fn(&ExchangeCall) -> Result<IssuedTokens, TokenError> + Send + Sync + 'static,
-    ) {
-        self.0.respond_with(rule);
-    }
-
-    pub fn calls(&self) -> Vec<ExchangeCall> {
-        self.0.calls()
-    }
-
-    /// Makes callers wait from now on, each until one [`Self::release_one`].
-    pub fn hold(&self) {
-        self.0.hold();
-    }
-
-    pub fn release_one(&self) {
-        self.0.release_one();
-    }
-
-    /// Returns when this many calls have come in, waiting ones included.
-    pub async fn until_called(&self, times: usize) {
-        self.0.until_called(times).await;
-    }
-}
+pub type ScriptedTokenExchange = Script<ExchangeCall, Result<IssuedTokens, TokenError>>;
 
 #[async_trait]
 impl TokenExchange for ScriptedTokenExchange {
@@ -66,7 +26,7 @@ impl TokenExchange for ScriptedTokenExchange {
         scopes: &ScopeSet,
     ) -> Result<IssuedTokens, TokenError> {
         let assertion_hash = assertion.hash().to_owned();
-        self.0.answer(ExchangeCall::OnBehalfOf { tenant, assertion_hash, scopes: scopes.clone() }).await
+        self.answer(ExchangeCall::OnBehalfOf { tenant, assertion_hash, scopes: scopes.clone() }).await
     }
 
     async fn refresh(
@@ -77,6 +37,6 @@ impl TokenExchange for ScriptedTokenExchange {
         scopes: &ScopeSet,
     ) -> Result<IssuedTokens, TokenError> {
         let refresh_token = refresh_token.expose().to_owned();
-        self.0.answer(ExchangeCall::Refresh { tenant, account, refresh_token, scopes: scopes.clone() }).await
+        self.answer(ExchangeCall::Refresh { tenant, account, refresh_token, scopes: scopes.clone() }).await
     }
 }

@@ -23,4 +23,5 @@ pub use fakes::Fakes;
 pub use in_memory_store::{InMemoryAccountStore, StoreOperation};
 pub use profiles::{ProfileCall, ScriptedProfileReader};
 pub use publisher::RecordingEvents;
+pub use script::Script;
 pub use sealer::PlainSealer;

@@ -6,9 +6,8 @@ use tokio::sync::{Notify, Semaphore};
 
 type Responder<C, A> = Box<dyn Fn(&C) -> A + Send + Sync>;
 
-/// Records the calls and answers them: first from the queue, then by the rule, if there is one.
-pub(crate) struct Script<C, A> {
-    name: &'static str,
+/// Records the calls and answers them: first from the queue, then by the rule; panics when it has neither.
+pub struct Script<C, A> {
     state: Mutex<State<C, A>>,
     gate: Semaphore,
     called: Notify,
@@ -21,10 +20,9 @@ struct State<C, A> {
     held: bool,
 }
 
-impl<C: Clone + std::fmt::Debug, A> Script<C, A> {
-    pub(crate) fn new(name: &'static str) -> Self {
+impl<C, A> Default for Script<C, A> {
+    fn default() -> Self {
         Self {
-            name,
             state: Mutex::new(State {
                 calls: Vec::new(),
                 answers: VecDeque::new(),
@@ -35,30 +33,35 @@ impl<C: Clone + std::fmt::Debug, A> Script<C, A> {
             called: Notify::new(),
         }
     }
+}
 
-    pub(crate) fn push(&self, answer: A) {
+impl<C: Clone + std::fmt::Debug, A> Script<C, A> {
+    /// The next unanswered call gets this.
+    pub fn push(&self, answer: A) {
         self.state().answers.push_back(answer);
     }
 
-    pub(crate) fn respond_with(&self, responder: impl Fn(&C) -> A + Send + Sync + 'static) {
+    /// Calls beyond the queue are answered by `responder`.
+    pub fn respond_with(&self, responder: impl Fn(&C) -> A + Send + Sync + 'static) {
         self.state().responder = Some(Box::new(responder));
     }
 
-    pub(crate) fn calls(&self) -> Vec<C> {
+    pub fn calls(&self) -> Vec<C> {
         self.state().calls.clone()
     }
 
-    /// From now on callers wait until they are let through.
-    pub(crate) fn hold(&self) {
+    /// Makes callers wait from now on, each until one [`Self::release_one`].
+    pub fn hold(&self) {
         self.state().held = true;
     }
 
     /// Lets one waiting caller through.
-    pub(crate) fn release_one(&self) {
+    pub fn release_one(&self) {
         self.gate.add_permits(1);
     }
 
-    pub(crate) async fn until_called(&self, times: usize) {
+    /// Returns when this many calls have come in, waiting ones included.
+    pub async fn until_called(&self, times: usize) {
         loop {
             let called = self.called.notified();
             if self.state().calls.len() >= times {
@@ -83,16 +86,13 @@ impl<C: Clone + std::fmt::Debug, A> Script<C, A> {
         if let Some(answer) = state.answers.pop_front() {
             return answer;
         }
-        let Some(responder) = &state.responder else { self.refuse(&call) };
+        let Some(responder) = &state.responder else { Self::refuse(&call) };
         responder(&call)
     }
 
-    #[expect(
-        clippy::panic,
-        reason = "a call that the test did not expect must fail that test, with its name"
-    )]
-    fn refuse(&self, call: &C) -> ! {
-        panic!("{} was called without an answer prepared: {call:?}", self.name)
+    #[expect(clippy::panic, reason = "a call that the test did not expect must fail that test")]
+    fn refuse(call: &C) -> ! {
+        panic!("a call came without an answer prepared: {call:?}")
     }
 
     fn state(&self) -> MutexGuard<'_, State<C, A>> {

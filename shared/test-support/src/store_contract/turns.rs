@@ -56,8 +56,8 @@ pub async fn a_claim_for_another_turn_is_lost(fixture: StoreFixture) {
 pub async fn a_lease_can_be_taken_over_only_after_its_end(fixture: StoreFixture) {
     let due_at = fixture.claimed(1, "first").await;
     let until = sample::lease("first", due_at).until;
-    for now in [due_at, until - Duration::SECOND, until] {
-        assert!(!is_taken(&fixture.claim(1, due_at, "second", now).await));
+    for moment in [due_at, until - Duration::SECOND, until] {
+        assert!(!is_taken(&fixture.claim(1, due_at, "second", moment).await));
     }
     assert!(is_taken(&fixture.claim(1, due_at, "second", until + Duration::SECOND).await));
     assert!(!finish(&fixture, "first", sample::turn_end(until)).await);
