@@ -123,6 +123,8 @@ pub(crate) fn dynamodb_local(run: &mut Run) -> Result<(Service, String), Stop> {
     let java = need_program("java", "install a Java runtime 17 or later")?;
     let (port, folder) = (free_port()?, dynamodb_local_folder(run));
     let mut command = run.command(java);
+    // It leaves a file of its own in the folder in which it is started.
+    command.current_dir(&folder);
     command.arg(format!("-Djava.library.path={}", folder.join("DynamoDBLocal_lib").display()));
     command.arg("-jar").arg(folder.join("DynamoDBLocal.jar"));
     command.args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()]);

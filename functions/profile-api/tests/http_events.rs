@@ -116,8 +116,8 @@ async fn background_access_is_shown_and_ended() {
     fixture.get("/api/profile").await;
     let access = body(&fixture.get("/api/background-access").await);
     assert_eq!(access["status"], "active");
-    assert_eq!(access["lastActivity"], "2026-03-02T09:00:00Z");
-    assert_eq!(access["nextSweep"], "2026-03-02T09:00:30Z");
+    assert_eq!(access["lastActivity"], "2126-03-04T09:00:00Z");
+    assert_eq!(access["nextSweep"], "2126-03-04T09:00:30Z");
     assert_eq!(access["lastSweep"], Value::Null);
     let response = fixture.send("DELETE", "/api/background-access", |_| {}).await;
     assert_eq!(response.status(), 204);
