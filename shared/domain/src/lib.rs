@@ -16,6 +16,7 @@ pub mod profile;
 pub mod read_profile;
 pub mod scope;
 pub mod services;
+pub mod single_flight;
 pub mod sweep_accounts;
 pub mod token;
 pub mod token_cache;

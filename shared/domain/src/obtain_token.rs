@@ -4,8 +4,8 @@ use crate::account::AccountActivity;
 use crate::caller::Caller;
 use crate::error::TokenError;
 use crate::services::Services;
-use crate::token::AccessToken;
-use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount};
+use crate::token::{AccessToken, IssuedTokens};
+use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount, open_account};
 use time::OffsetDateTime;
 
 /// Where a token came from.
@@ -46,6 +46,10 @@ pub enum CacheUse {
     Bypassed,
 }
 
+/// How often a refused refresh token is looked up again: each time somebody else has renewed it meanwhile, and they have a
+/// lease to respect.
+const RENEWALS: u32 = 3;
+
 /// For a caller who is present: a cached token of this very assertion, else On-Behalf-Of.
 pub async fn for_caller(
     services: &Services,
@@ -55,43 +59,60 @@ pub async fn for_caller(
     cache_use: CacheUse,
 ) -> Result<ObtainedToken, ObtainTokenError> {
     let scopes = &services.settings.graph_scopes;
-    let cached = match cache_use {
-        CacheUse::Allowed => {
-            opened.access_token(services, caller.tenant_id, scopes, Some(caller.assertion.hash()))
+    let obtained_for = Some(caller.assertion.hash());
+    let mut fallback = None;
+    if cache_use == CacheUse::Allowed {
+        match opened.access_token(services, caller.tenant_id, scopes, obtained_for) {
+            CachedToken::Fresh(token) => return Ok(from_cache(token)),
+            CachedToken::RenewalDue(token) => fallback = Some(token),
+            CachedToken::Missing => {}
         }
-        CacheUse::Bypassed => CachedToken::Missing,
-    };
-    let fallback = match cached {
-        CachedToken::Fresh(token) => return Ok(from_cache(token)),
-        CachedToken::RenewalDue(token) => Some(token),
-        CachedToken::Missing => None,
-    };
+    }
+    let flight = services.flights.enter(caller.account).await;
+    if flight.waited && cache_use == CacheUse::Allowed {
+        *opened = open_account(services, &caller.account).await?;
+        if let CachedToken::Fresh(token) =
+            opened.access_token(services, caller.tenant_id, scopes, obtained_for)
+        {
+            return Ok(from_cache(token));
+        }
+    }
     let issued = match services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await {
         Ok(issued) => issued,
         Err(error) => return still_good_or(fallback, error),
     };
-    let refused = opened.record.tombstone.as_ref().is_some_and(|tombstone| {
-        tombstone.refused_assertions.iter().any(|hash| hash == caller.assertion.hash())
-    });
-    let kept = if refused {
-        false
-    } else {
-        let context = GrantContext {
-            tenant_id: caller.tenant_id,
-            object_id: caller.object_id,
-            obtained_for: Some(caller.assertion.hash()),
-            begun_at,
-        };
-        match opened.record_issued(services, &issued, &context).await {
-            Ok(()) => true,
-            Err(CacheError::Erased) => false,
-            Err(error) => return Err(error.into()),
-        }
-    };
+    let context =
+        GrantContext { tenant_id: caller.tenant_id, object_id: caller.object_id, obtained_for, begun_at };
+    let kept = !is_refused(opened, caller) && keep(services, opened, &issued, &context).await?;
     Ok(ObtainedToken { token: issued.access_token, source: TokenSource::OnBehalfOf, kept })
 }
 
+/// The bearer token was in use when its user ended background access: with it nothing is kept again.
+fn is_refused(opened: &OpenedAccount, caller: &Caller) -> bool {
+    let tombstone = opened.record.tombstone.as_ref();
+    tombstone.is_some_and(|tombstone| {
+        tombstone.refused_assertions.iter().any(|hash| hash == caller.assertion.hash())
+    })
+}
+
+/// `false` when the user ended background access meanwhile.
+async fn keep(
+    services: &Services,
+    opened: &mut OpenedAccount,
+    issued: &IssuedTokens,
+    context: &GrantContext<'_>,
+) -> Result<bool, CacheError> {
+    match opened.record_issued(services, issued, context).await {
+        Ok(()) => Ok(true),
+        Err(CacheError::Erased) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// For a user who is away: any cached token of the account, else its refresh token.
+///
+/// A refresh token that Entra refuses is no reason to need the user while somebody else has just renewed it: an authority
+/// may take each only once.
 pub async fn silently(
     services: &Services,
     opened: &mut OpenedAccount,
@@ -100,30 +121,48 @@ pub async fn silently(
     cache_use: CacheUse,
 ) -> Result<ObtainedToken, ObtainTokenError> {
     let scopes = &services.settings.graph_scopes;
-    let cached = match cache_use {
-        CacheUse::Allowed => opened.access_token(services, activity.tenant_id, scopes, None),
-        CacheUse::Bypassed => CachedToken::Missing,
-    };
-    let fallback = match cached {
-        CachedToken::Fresh(token) => return Ok(from_cache(token)),
-        CachedToken::RenewalDue(token) => Some(token),
-        CachedToken::Missing => None,
-    };
-    let Some((refresh_token, owner)) = opened.refresh_token(services) else {
-        return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
-    };
-    let issued = match services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await {
-        Ok(issued) => issued,
-        Err(error) => return still_good_or(fallback, error),
-    };
-    let context = GrantContext {
-        tenant_id: activity.tenant_id,
-        object_id: activity.object_id,
-        obtained_for: None,
-        begun_at,
-    };
-    opened.record_issued(services, &issued, &context).await?;
-    Ok(ObtainedToken { token: issued.access_token, source: TokenSource::Refresh, kept: true })
+    let _flight = services.flights.enter(opened.account).await;
+    let mut cache_use = cache_use;
+    let mut renewals = 0;
+    loop {
+        let mut fallback = None;
+        if cache_use == CacheUse::Allowed {
+            match opened.access_token(services, activity.tenant_id, scopes, None) {
+                CachedToken::Fresh(token) => return Ok(from_cache(token)),
+                CachedToken::RenewalDue(token) => fallback = Some(token),
+                CachedToken::Missing => {}
+            }
+        }
+        let Some((refresh_token, owner)) = opened.refresh_token(services) else {
+            return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
+        };
+        let answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
+        let issued = match answer {
+            Ok(issued) => issued,
+            Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {
+                let latest = open_account(services, &opened.account).await?;
+                let renewed = latest
+                    .refresh_token(services)
+                    .is_some_and(|(token, _)| !token.is_same_as(&refresh_token));
+                renewals += 1;
+                if !renewed || renewals > RENEWALS {
+                    return Err(error.into());
+                }
+                *opened = latest;
+                cache_use = CacheUse::Allowed;
+                continue;
+            }
+            Err(error) => return still_good_or(fallback, error),
+        };
+        let context = GrantContext {
+            tenant_id: activity.tenant_id,
+            object_id: activity.object_id,
+            obtained_for: None,
+            begun_at,
+        };
+        opened.record_issued(services, &issued, &context).await?;
+        return Ok(ObtainedToken { token: issued.access_token, source: TokenSource::Refresh, kept: true });
+    }
 }
 
 fn from_cache(token: AccessToken) -> ObtainedToken {

@@ -4,6 +4,7 @@ use crate::background_job::BackgroundJob;
 use crate::identity::{ClientId, Pseudonyms};
 use crate::ports::{AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, TokenExchange};
 use crate::scope::ScopeSet;
+use crate::single_flight::SingleFlight;
 use std::sync::Arc;
 use time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Services {
     pub events: Arc<dyn EventPublisher>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    /// Shared by everything that runs in one process.
+    pub flights: Arc<SingleFlight>,
     pub settings: Arc<Settings>,
 }
 

@@ -40,6 +40,13 @@ secret!(
     IdToken
 );
 
+impl RefreshToken {
+    /// Whether both are the same token: tells if somebody else has renewed it.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
 /// The caller's own bearer token, which On-Behalf-Of trades in (RFC 7523 §2.1), and its hash, under which the answer is
 /// cached.
 #[derive(Debug, Clone)]

@@ -50,6 +50,7 @@ impl Default for Fakes {
             events: events.clone(),
             clock: Arc::new(clock.clone()),
             chance: Arc::new(SeededChance::new(7)),
+            flights: Arc::default(),
             settings: Arc::new(settings()),
         };
         Self { clock, store, exchange, profiles, events, services }

@@ -155,6 +155,7 @@ async fn services(
         events: publisher,
         clock,
         chance,
+        flights: Arc::default(),
         settings: Arc::new(settings),
     })
 }

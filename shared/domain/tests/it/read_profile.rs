@@ -179,3 +179,36 @@ async fn a_graph_that_is_down_leaves_the_cache_as_it_is() {
     fixture.read_profile(&caller).await.unwrap();
     assert_eq!(fixture.exchange.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn concurrent_misses_of_one_session_trade_the_token_in_once() {
+    let fixture = Fixture::new();
+    let caller = fixture.caller(1);
+    fixture.exchange.hold();
+    let requests: Vec<_> = (0..5)
+        .map(|_| {
+            let (services, caller) = (fixture.services.clone(), caller.clone());
+            tokio::spawn(async move { domain::read_profile::read_profile(&services, &caller).await })
+        })
+        .collect();
+    fixture.exchange.until_called(1).await;
+    fixture.exchange.release_one();
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap(), sample::profile(1));
+    }
+    assert_eq!(fixture.exchange.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_does_not_block_the_next_one() {
+    let fixture = Fixture::new();
+    let caller = fixture.caller(1);
+    fixture.exchange.hold();
+    let (services, theirs) = (fixture.services.clone(), caller.clone());
+    let given_up = tokio::spawn(async move { domain::read_profile::read_profile(&services, &theirs).await });
+    fixture.exchange.until_called(1).await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    fixture.exchange.release_one();
+    fixture.read_profile(&caller).await.unwrap();
+}

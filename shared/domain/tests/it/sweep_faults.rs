@@ -7,6 +7,7 @@ use domain::event::DomainEvent;
 use domain::ports::{AccountStore as _, ActivityUpdate, Clock as _};
 use domain::sweep_accounts::{AccountTarget, sweep_accounts, sweep_one};
 use domain::token::IssuedTokens;
+use domain::token_cache::GrantContext;
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
 
@@ -92,6 +93,34 @@ async fn a_user_who_signs_in_during_their_turn_is_not_parked_by_it() {
     let told =
         fixture.events.events().iter().any(|event| matches!(event, DomainEvent::AccountNeedsUser { .. }));
     assert!(!told, "nobody is told of a need that is met");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_somebody_else_has_just_renewed_parks_nobody() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.clock.advance(Duration::hours(2));
+    fixture.exchange.hold();
+    let services = fixture.services.clone();
+    let sweep =
+        tokio::spawn(async move { sweep_accounts(&services, &Fixture::worker(), &Turns::default()).await });
+    fixture.exchange.until_called(2).await;
+    // Another environment, with its own view of what is under way, renews the same token first.
+    let mut other = domain::token_cache::open_account(&fixture.services, &sample::account(1)).await.unwrap();
+    let now = fixture.clock.now();
+    let theirs = IssuedTokens { home_account: None, ..sample::issued_tokens(1, now) };
+    let context = GrantContext {
+        tenant_id: sample::TENANT,
+        object_id: sample::account(1).object_id,
+        obtained_for: None,
+        begun_at: now,
+    };
+    other.record_issued(&fixture.services, &theirs, &context).await.unwrap();
+    fixture.exchange.push(Err(revoked()));
+    fixture.exchange.release_one();
+    let report = sweep.await.unwrap().unwrap();
+    assert_eq!(report.of(TurnOutcome::Acted), 1, "{report:?}");
+    assert_eq!(fixture.exchange.calls().len(), 2, "their token serves, nobody asks again");
 }
 
 #[tokio::test]
