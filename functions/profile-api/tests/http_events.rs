@@ -185,21 +185,22 @@ async fn a_claims_challenge_is_passed_on_in_the_form_that_msal_understands() {
 
 #[tokio::test]
 async fn every_failure_of_a_service_has_its_status_and_code() {
-    let unavailable =
-        |kind, retry_after| TokenError::Unavailable { expected: "tokens", kind, retry_after, source: None };
-    let cases = [
-        (unavailable(UnavailableKind::Down, Some(Duration::seconds(7))), 503, "entra_unavailable", "7"),
-        (unavailable(UnavailableKind::BadAnswer, None), 502, "entra_unavailable", ""),
-        (unavailable(UnavailableKind::TimedOut, None), 504, "entra_unavailable", ""),
+    fn unavailable(kind: UnavailableKind, retry_after: Option<Duration>) -> TokenError {
+        TokenError::Unavailable { expected: "tokens", kind, retry_after, source: None }
+    }
+    let cases: [(fn() -> TokenError, u16, &str, &str); 6] = [
+        (|| unavailable(UnavailableKind::Down, Some(Duration::seconds(7))), 503, "entra_unavailable", "7"),
+        (|| unavailable(UnavailableKind::BadAnswer, None), 502, "entra_unavailable", ""),
+        (|| unavailable(UnavailableKind::TimedOut, None), 504, "entra_unavailable", ""),
         (
-            TokenError::Throttled { retry_after: Some(Duration::seconds(30)), code: None },
+            || TokenError::Throttled { retry_after: Some(Duration::seconds(30)), code: None },
             503,
             "throttled",
             "30",
         ),
-        (TokenError::StaleAssertion { code: Some(500_133) }, 401, "stale_token", ""),
+        (|| TokenError::StaleAssertion { code: Some(500_133) }, 401, "stale_token", ""),
         (
-            TokenError::ApplicationRejected { error: "invalid_client".to_owned(), code: Some(7_000_215) },
+            || TokenError::ApplicationRejected { error: "invalid_client".to_owned(), code: Some(7_000_215) },
             500,
             "application_rejected",
             "",
@@ -207,7 +208,7 @@ async fn every_failure_of_a_service_has_its_status_and_code() {
     ];
     for (error, status, code, retry_after) in cases {
         let fixture = Fixture::new();
-        fixture.exchange.push(Err(error));
+        fixture.exchange.respond_with(move |_| Err(error()));
         let response = fixture.get("/api/profile").await;
         assert_problem(&response, status, code);
         assert_eq!(header(&response, "retry-after"), retry_after);

@@ -14,6 +14,7 @@ pub mod obtain_token;
 pub mod ports;
 pub mod profile;
 pub mod read_profile;
+mod retry;
 pub mod scope;
 pub mod services;
 pub mod single_flight;

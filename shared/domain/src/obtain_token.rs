@@ -3,6 +3,7 @@
 use crate::account::AccountActivity;
 use crate::caller::Caller;
 use crate::error::TokenError;
+use crate::retry::should_ask_again;
 use crate::services::Services;
 use crate::token::{AccessToken, IssuedTokens};
 use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount, open_account};
@@ -77,7 +78,11 @@ pub async fn for_caller(
             return Ok(from_cache(token));
         }
     }
-    let issued = match services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await {
+    let mut answer = services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await;
+    if should_ask_again(services, &answer, begun_at).await {
+        answer = services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await;
+    }
+    let issued = match answer {
         Ok(issued) => issued,
         Err(error) => return still_good_or(fallback, error),
     };
@@ -136,7 +141,10 @@ pub async fn silently(
         let Some((refresh_token, owner)) = opened.refresh_token(services) else {
             return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
         };
-        let answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
+        let mut answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
+        if should_ask_again(services, &answer, begun_at).await {
+            answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
+        }
         let issued = match answer {
             Ok(issued) => issued,
             Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {

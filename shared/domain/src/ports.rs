@@ -11,7 +11,7 @@ use crate::profile::{Profile, ProfileSnapshot};
 use crate::scope::ScopeSet;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
 use async_trait::async_trait;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// The time, passed in so that every rule can be tested at a fixed one.
 pub trait Clock: Send + Sync {
@@ -22,6 +22,12 @@ pub trait Clock: Send + Sync {
 pub trait Chance: Send + Sync {
     /// Uniform in `0.0..1.0`.
     fn fraction(&self) -> f64;
+}
+
+/// Waiting, passed in so that tests need not.
+#[async_trait]
+pub trait Timer: Send + Sync {
+    async fn wait(&self, pause: Duration);
 }
 
 /// Trades assertions and refresh tokens for access tokens at the authority. No caching, no merging.

@@ -2,7 +2,9 @@
 
 use crate::background_job::BackgroundJob;
 use crate::identity::{ClientId, Pseudonyms};
-use crate::ports::{AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, TokenExchange};
+use crate::ports::{
+    AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, Timer, TokenExchange,
+};
 use crate::scope::ScopeSet;
 use crate::single_flight::SingleFlight;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub struct Services {
     pub events: Arc<dyn EventPublisher>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    pub timer: Arc<dyn Timer>,
     /// Shared by everything that runs in one process.
     pub flights: Arc<SingleFlight>,
     pub settings: Arc<Settings>,

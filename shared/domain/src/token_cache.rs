@@ -4,6 +4,7 @@ use crate::account::{AccountRecord, StoredTokens};
 use crate::error::{SealingError, StoreError};
 use crate::identity::{HomeAccountId, ObjectId, TenantId};
 use crate::ports::{PutTokensError, TokenWrite};
+use crate::retry::before_writing_again;
 use crate::scope::ScopeSet;
 use crate::services::Services;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken};
@@ -15,8 +16,8 @@ use time::{Duration, OffsetDateTime};
 /// Keep it above the longest Graph timeout, or a token can expire in flight.
 pub const EXPIRY_MARGIN: Duration = Duration::minutes(5);
 
-/// How often a write is tried again after somebody else wrote first. Each attempt merges, so a few are plenty: a user has
-/// a handful of writers at the most.
+/// How often a write is tried, after somebody else wrote first or while the store is busy. Each attempt merges, so a few are
+/// plenty: a user has a handful of writers at the most.
 const WRITE_ATTEMPTS: u32 = 6;
 
 /// An account as it was read, with its token blob opened.
@@ -144,7 +145,7 @@ impl OpenedAccount {
 
     async fn write(&mut self, services: &Services, begun_at: OffsetDateTime) -> Result<(), CacheError> {
         let address = services.store.token_item(&self.account);
-        for _ in 0..WRITE_ATTEMPTS {
+        for attempt in 0..WRITE_ATTEMPTS {
             let sealed = services.sealer.seal(&address, &self.tokens.to_bytes()).await?;
             let write = TokenWrite {
                 sealed,
@@ -156,6 +157,13 @@ impl OpenedAccount {
                 Ok(version) => {
                     self.version = Some(version);
                     return Ok(());
+                }
+                // What Entra issued must not be lost to a store that is busy for a moment: an authority may take the
+                // refresh token that it came from only once.
+                Err(PutTokensError::Store(StoreError::Unavailable { .. }))
+                    if attempt + 1 < WRITE_ATTEMPTS =>
+                {
+                    before_writing_again(services, attempt).await;
                 }
                 Err(PutTokensError::Store(error)) => return Err(error.into()),
                 Err(PutTokensError::Conflict(Some(theirs))) => {

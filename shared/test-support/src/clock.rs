@@ -1,6 +1,7 @@
 //! A clock that stands still until it is told to move.
 
-use domain::ports::Clock;
+use async_trait::async_trait;
+use domain::ports::{Clock, Timer};
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
@@ -32,5 +33,13 @@ impl Default for FixedClock {
 impl Clock for FixedClock {
     fn now(&self) -> OffsetDateTime {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waiting takes no time: the clock is moved instead.
+#[async_trait]
+impl Timer for FixedClock {
+    async fn wait(&self, pause: Duration) {
+        self.advance(pause);
     }
 }

@@ -50,6 +50,7 @@ impl Default for Fakes {
             events: events.clone(),
             clock: Arc::new(clock.clone()),
             chance: Arc::new(SeededChance::new(7)),
+            timer: Arc::new(clock.clone()),
             flights: Arc::default(),
             settings: Arc::new(settings()),
         };

@@ -1,7 +1,8 @@
-//! The real time and real chance.
+//! The real time, real waiting and real chance.
 
-use domain::ports::{Chance, Clock};
-use time::OffsetDateTime;
+use async_trait::async_trait;
+use domain::ports::{Chance, Clock, Timer};
+use time::{Duration, OffsetDateTime};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,5 +22,16 @@ pub struct SystemChance;
 impl Chance for SystemChance {
     fn fraction(&self) -> f64 {
         fastrand::f64()
+    }
+}
+
+/// Waits on the runtime's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RuntimeTimer;
+
+#[async_trait]
+impl Timer for RuntimeTimer {
+    async fn wait(&self, pause: Duration) {
+        tokio::time::sleep(pause.unsigned_abs()).await;
     }
 }

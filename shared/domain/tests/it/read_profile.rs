@@ -78,11 +78,13 @@ async fn a_renewal_that_entra_suggests_may_fail_without_harm() {
     fixture.exchange.push(Ok(issued));
     fixture.read_profile(&caller).await.unwrap();
     fixture.clock.advance(Duration::minutes(20));
-    fixture.exchange.push(Err(entra_down()));
+    for _ in 0..2 {
+        fixture.exchange.push(Err(entra_down()));
+    }
     fixture.read_profile(&caller).await.unwrap();
-    assert_eq!(fixture.exchange.calls().len(), 2);
+    assert_eq!(fixture.exchange.calls().len(), 3);
     fixture.read_profile(&caller).await.unwrap();
-    assert_eq!(fixture.exchange.calls().len(), 3, "the next call tries the renewal again");
+    assert_eq!(fixture.exchange.calls().len(), 4, "the next call tries the renewal again");
 }
 
 #[tokio::test]
@@ -211,4 +213,37 @@ async fn a_request_that_is_given_up_does_not_block_the_next_one() {
     assert!(given_up.await.unwrap_err().is_cancelled());
     fixture.exchange.release_one();
     fixture.read_profile(&caller).await.unwrap();
+}
+
+#[tokio::test]
+async fn entra_is_asked_once_more_after_a_failure_that_passes() {
+    let fixture = Fixture::new();
+    fixture.exchange.push(Err(entra_down()));
+    fixture.read_profile(&fixture.caller(1)).await.unwrap();
+    assert_eq!(fixture.exchange.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn entra_is_not_asked_again_through_retry_after_or_late_in_a_request() {
+    let fixture = Fixture::new();
+    fixture.exchange.push(Err(TokenError::Unavailable {
+        expected: "tokens",
+        kind: UnavailableKind::Down,
+        retry_after: Some(Duration::seconds(5)),
+        source: None,
+    }));
+    assert!(fixture.read_profile(&fixture.caller(1)).await.is_err());
+    fixture.exchange.push(Err(TokenError::Throttled { retry_after: None, code: None }));
+    assert!(fixture.read_profile(&fixture.caller(1)).await.is_err());
+    assert_eq!(fixture.exchange.calls().len(), 2);
+
+    fixture.exchange.push(Err(entra_down()));
+    fixture.exchange.hold();
+    let (services, caller) = (fixture.services.clone(), fixture.caller(1));
+    let slow = tokio::spawn(async move { domain::read_profile::read_profile(&services, &caller).await });
+    fixture.exchange.until_called(3).await;
+    fixture.clock.advance(Duration::seconds(10));
+    fixture.exchange.release_one();
+    assert!(slow.await.unwrap().is_err());
+    assert_eq!(fixture.exchange.calls().len(), 3);
 }

@@ -175,12 +175,15 @@ async fn a_failure_that_passes_backs_off_and_is_forgotten_when_it_passed() {
     fixture.clock.advance(Duration::hours(2));
     let mut last_pause = Duration::ZERO;
     for attempt in 1..=3 {
-        fixture.exchange.push(Err(TokenError::Unavailable {
-            expected: "tokens",
-            kind: UnavailableKind::Down,
-            retry_after: None,
-            source: None,
-        }));
+        // Within one turn it is asked twice.
+        for _ in 0..2 {
+            fixture.exchange.push(Err(TokenError::Unavailable {
+                expected: "tokens",
+                kind: UnavailableKind::Down,
+                retry_after: None,
+                source: None,
+            }));
+        }
         let (report, turns) = fixture.sweep().await;
         assert_eq!(report.of(TurnOutcome::RetryLater), 1);
         assert_eq!(turns[0].attempt, attempt);
@@ -298,4 +301,20 @@ async fn events_that_do_not_get_out_cost_no_work() {
     fixture.clock.advance(INTERVAL);
     let (report, _) = fixture.sweep().await;
     assert_eq!(report.outcomes.values().sum::<u64>(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_busy_for_a_moment_loses_no_refresh_token() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.clock.advance(Duration::hours(2));
+    for _ in 0..3 {
+        fixture.store.fail_next(
+            StoreOperation::PutTokens,
+            StoreError::Unavailable { operation: "put_tokens", source: None },
+        );
+    }
+    let (report, _) = fixture.sweep().await;
+    assert_eq!(report.of(TurnOutcome::Acted), 1, "{report:?}");
+    assert_eq!(fixture.record(1).await.tokens.unwrap().version, 2);
 }
