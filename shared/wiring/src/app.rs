@@ -1,7 +1,7 @@
 //! Configuration to adapters to what the functions are given.
 
 use crate::aws::AwsClients;
-use crate::clock::{SystemChance, SystemClock};
+use crate::clock::{RuntimeTimer, SystemChance, SystemClock};
 use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
 use crate::environment::Environment;
 use domain::background_job::RefreshProfileSnapshot;
@@ -155,6 +155,7 @@ async fn services(
         events: publisher,
         clock,
         chance,
+        timer: Arc::new(RuntimeTimer),
         flights: Arc::default(),
         settings: Arc::new(settings),
     })
