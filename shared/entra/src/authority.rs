@@ -57,7 +57,11 @@ struct Cloud {
     cache_environment: &'static str,
     /// `cloud_instance_name` of the signing keys.
     instance_name: &'static str,
+    /// `aud` of tokens that prove an application by federation.
+    federation_audience: &'static str,
 }
+
+const PUBLIC_FEDERATION_AUDIENCE: &str = "api://AzureADTokenExchange";
 
 /// As in MSAL.NET's `KnownMetadataProvider` and Entra's national-clouds page.
 const CLOUDS: [Cloud; 3] = [
@@ -72,6 +76,7 @@ const CLOUDS: [Cloud; 3] = [
         v1_issuer_root: "https://sts.windows.net/",
         cache_environment: "login.windows.net",
         instance_name: "microsoftonline.com",
+        federation_audience: PUBLIC_FEDERATION_AUDIENCE,
     },
     Cloud {
         aliases: &["login.microsoftonline.us", "login.usgovcloudapi.net"],
@@ -79,6 +84,7 @@ const CLOUDS: [Cloud; 3] = [
         v1_issuer_root: "https://sts.windows.net/",
         cache_environment: "login.microsoftonline.us",
         instance_name: "microsoftonline.us",
+        federation_audience: "api://AzureADTokenExchangeUSGov",
     },
     Cloud {
         aliases: &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
@@ -86,6 +92,7 @@ const CLOUDS: [Cloud; 3] = [
         v1_issuer_root: "https://sts.chinacloudapi.cn/",
         cache_environment: "login.partner.microsoftonline.cn",
         instance_name: "partner.microsoftonline.cn",
+        federation_audience: "api://AzureADTokenExchangeChina",
     },
 ];
 
@@ -166,6 +173,11 @@ impl Authority {
         &self.cache_environment
     }
 
+    /// What a federated credential's token must be for; that of the public cloud for hosts that are not Microsoft's.
+    pub fn federation_audience(&self) -> &'static str {
+        self.cloud.map_or(PUBLIC_FEDERATION_AUDIENCE, |cloud| cloud.federation_audience)
+    }
+
     /// What the signing keys of this cloud carry as `cloud_instance_name`; unknown for other hosts.
     pub(crate) fn cloud_instance_name(&self) -> Option<&'static str> {
         self.cloud.map(|cloud| cloud.instance_name)
@@ -206,25 +218,28 @@ mod tests {
     #[test]
     fn every_alias_of_a_cloud_has_that_clouds_issuers_and_cache_environment() {
         let tenant: TenantId = TENANT.parse().unwrap();
-        for (hosts, v2, v1, environment) in [
+        for (hosts, v2, v1, environment, federation) in [
             (
                 ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"]
                     .as_slice(),
                 "https://login.microsoftonline.com/",
                 "https://sts.windows.net/",
                 "login.windows.net",
+                "api://AzureADTokenExchange",
             ),
             (
                 ["login.microsoftonline.us", "login.usgovcloudapi.net"].as_slice(),
                 "https://login.microsoftonline.us/",
                 "https://sts.windows.net/",
                 "login.microsoftonline.us",
+                "api://AzureADTokenExchangeUSGov",
             ),
             (
                 ["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"].as_slice(),
                 "https://login.partner.microsoftonline.cn/",
                 "https://sts.chinacloudapi.cn/",
                 "login.partner.microsoftonline.cn",
+                "api://AzureADTokenExchangeChina",
             ),
         ] {
             for host in hosts {
@@ -232,6 +247,7 @@ mod tests {
                 assert_eq!(authority.issuer(TokenVersion::V2, tenant), format!("{v2}{TENANT}/v2.0"));
                 assert_eq!(authority.issuer(TokenVersion::V1, tenant), format!("{v1}{TENANT}/"));
                 assert_eq!(authority.cache_environment(), environment);
+                assert_eq!(authority.federation_audience(), federation);
                 // Requests go to the host that was configured, not to the cloud's preferred one.
                 assert_eq!(
                     authority.token_endpoint(tenant),
@@ -260,7 +276,9 @@ mod tests {
             );
             assert_eq!(authority.cache_environment(), "localhost:3002");
         }
-        assert_eq!(authority("https://sts.lakeside.example").cache_environment(), "sts.lakeside.example");
+        let own = authority("https://sts.lakeside.example");
+        assert_eq!(own.cache_environment(), "sts.lakeside.example");
+        assert_eq!(own.federation_audience(), "api://AzureADTokenExchange");
     }
 
     #[test]

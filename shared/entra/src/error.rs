@@ -41,6 +41,16 @@ const APPLICATION: [u32; 20] = [
     7_000_277, // the federated credential's issuer is not accepted
 ];
 
+/// The credential itself is not accepted (any more): another one, or the same signed anew, may be. The codes on which
+/// Microsoft.Identity.Web reloads its certificate, and those of secrets.
+const CREDENTIAL: [u32; 8] =
+    [700_024, 700_027, 1_000_502, 7_000_214, 7_000_215, 7_000_222, 7_000_274, 7_000_277];
+
+/// Whether a reloaded credential may help.
+pub(crate) fn is_credential_rejection(error: &TokenError) -> bool {
+    matches!(error, TokenError::ApplicationRejected { code: Some(code), .. } if CREDENTIAL.contains(code))
+}
+
 #[derive(Deserialize)]
 struct ErrorBody {
     error: String,

@@ -5,9 +5,13 @@
 
 mod access_token;
 mod authority;
+mod certificate;
 mod claims;
+mod client_certificate;
+mod client_secret;
 mod credential;
 mod error;
+mod federated;
 mod grant;
 mod jwks;
 mod refusal;
@@ -18,7 +22,13 @@ mod unverified;
 
 pub use access_token::{AccessPolicy, AccessTokenValidator, Allowed, CLOCK_LEEWAY};
 pub use authority::{Authority, InvalidAuthority, TenantSetting, TokenVersion};
-pub use credential::{ClientAuthentication, ClientCredential, ClientSecret, CredentialError};
+pub use certificate::InvalidCertificate;
+pub use client_certificate::ClientCertificate;
+pub use client_secret::ClientSecret;
+pub use credential::{
+    ClientAuthentication, ClientCredential, CredentialError, CredentialSource, RELOAD_INTERVAL,
+};
+pub use federated::{FederatedCredential, WebIdentity, WebIdentitySource};
 pub use jwks::SigningKey;
 pub use refusal::TokenRefused;
 pub use signing_keys::{KeyLookupError, KeyPolicy, KeysUnavailable, SigningKeys};

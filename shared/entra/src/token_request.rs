@@ -1,7 +1,7 @@
 //! The request to the token endpoint, the same for both grants but for what is traded in.
 
 use crate::authority::Authority;
-use crate::credential::{ClientAuthentication, ClientCredential};
+use crate::credential::{ClientAuthentication, ClientCredential, CredentialError};
 use crate::error;
 use crate::grant::Grant;
 use crate::token_answer;
@@ -33,7 +33,8 @@ const RESERVED_SCOPES: [&str; 3] = ["openid", "profile", "offline_access"];
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Trades assertions and refresh tokens in at Entra ID. Each call is one request: no retry, nothing cached.
+/// Trades assertions and refresh tokens in at Entra ID. Each call is one request and nothing is cached; only when Entra
+/// refuses our credential and another one can be had, the request is sent once more with that.
 pub struct EntraTokenExchange {
     client: reqwest::Client,
     authority: Authority,
@@ -62,22 +63,56 @@ impl EntraTokenExchange {
         grant: Grant<'_>,
         scopes: &ScopeSet,
     ) -> Result<IssuedTokens, TokenError> {
+        let endpoint = self.authority.token_endpoint(tenant);
+        let proof = self.credential.authenticate(&endpoint).await.map_err(no_credential)?;
+        match self.send(&endpoint, grant, scopes, &proof).await {
+            Err(error) if error::is_credential_rejection(&error) => {
+                match self.renewed(&endpoint, &proof).await {
+                    Some(other) => self.send(&endpoint, grant, scopes, &other).await,
+                    None => Err(error),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A proof that was not refused yet. That none can be had is no news: the refusal is what the caller must know.
+    async fn renewed(&self, endpoint: &str, rejected: &ClientAuthentication) -> Option<ClientAuthentication> {
+        match self.credential.renew(endpoint, rejected).await {
+            Ok(renewed) => {
+                tracing::warn!(
+                    event = "entra.credential_refused",
+                    entra.credential_reloaded = renewed.is_some(),
+                    "Entra ID refused the application's credential"
+                );
+                renewed
+            }
+            Err(error) => {
+                tracing::error!(
+                    event = "entra.credential_not_reloaded",
+                    error = %error.source,
+                    "Entra ID refused the application's credential, and it cannot be read again"
+                );
+                None
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        endpoint: &str,
+        grant: Grant<'_>,
+        scopes: &ScopeSet,
+        proof: &ClientAuthentication,
+    ) -> Result<IssuedTokens, TokenError> {
         // Taken before the request: what Entra counts from its answer then never seems to live longer than it does.
         let begun_at = self.clock.now();
-        let endpoint = self.authority.token_endpoint(tenant);
-        let proof =
-            self.credential.authenticate(&endpoint).await.map_err(|error| TokenError::Unavailable {
-                expected: "a credential to send",
-                kind: UnavailableKind::Down,
-                retry_after: None,
-                source: Some(Box::new(error)),
-            })?;
-        let form = self.form(grant, &proof, scopes);
+        let form = self.form(grant, proof, scopes);
         let body: Vec<(&str, &str)> =
             form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
         let mut request = self
             .client
-            .post(&endpoint)
+            .post(endpoint)
             .timeout(self.timeout)
             .header(ACCEPT, "application/json")
             .header("x-client-SKU", "shared-token-cache")
@@ -149,6 +184,15 @@ fn with_reserved(scopes: &ScopeSet) -> String {
         sorted.entry(scope.to_lowercase()).or_insert(scope);
     }
     sorted.into_values().collect::<Vec<_>>().join(" ")
+}
+
+fn no_credential(error: CredentialError) -> TokenError {
+    TokenError::Unavailable {
+        expected: "a credential to send",
+        kind: UnavailableKind::Down,
+        retry_after: None,
+        source: Some(Box::new(error)),
+    }
 }
 
 fn no_answer(error: NoAnswer) -> TokenError {

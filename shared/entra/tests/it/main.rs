@@ -1,6 +1,11 @@
 //! The adapter against scripted HTTP.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 mod access_token;
+mod certificates;
+mod credential_reload;
+mod federation;
 mod signing_keys;
 mod support;
 mod token_answers;

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::identity::{ClientId, HomeAccountId, TenantId};
 use domain::token::UserAssertion;
 use entra::{
-    AccessPolicy, AccessTokenValidator, Allowed, Authority, ClientSecret, EntraTokenExchange, KeyPolicy,
-    SigningKeys, TenantSetting,
+    AccessPolicy, AccessTokenValidator, Allowed, Authority, ClientCredential, ClientSecret,
+    EntraTokenExchange, KeyPolicy, SigningKeys, TenantSetting,
 };
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -145,6 +145,24 @@ impl Token {
     }
 }
 
+/// The fields of a form, sorted.
+pub(crate) fn form(request: &Request) -> Vec<(String, String)> {
+    let mut fields: Vec<_> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    fields.sort();
+    fields
+}
+
+/// One field of a form.
+pub(crate) fn field(request: &Request, name: &str) -> Option<String> {
+    form(request).into_iter().find(|(own, _)| own == name).map(|(_, value)| value)
+}
+
+/// A success of the token endpoint.
+pub(crate) fn success() -> ResponseTemplate {
+    ResponseTemplate::new(200)
+        .set_body_json(json!({"token_type": "Bearer", "expires_in": 3600, "access_token": "at"}))
+}
+
 /// An authority on this machine.
 pub(crate) struct FakeEntra {
     pub(crate) server: MockServer,
@@ -207,6 +225,11 @@ impl FakeEntra {
 
     pub(crate) fn exchange(&self) -> EntraTokenExchange {
         exchange(&self.authority, &self.clock, self.timeout)
+    }
+
+    pub(crate) fn exchange_with(&self, credential: Arc<dyn ClientCredential>) -> EntraTokenExchange {
+        let clock = Arc::new(self.clock.clone());
+        EntraTokenExchange::new(client(), self.authority.clone(), CLIENT, credential, self.timeout, clock)
     }
 }
 

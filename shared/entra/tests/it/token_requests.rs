@@ -1,26 +1,14 @@
 //! What is sent to the token endpoint, to the letter.
 
-use crate::support::{CLIENT, FakeEntra, SECRET, TENANT, account, assertion, client};
+use crate::support::{CLIENT, FakeEntra, SECRET, TENANT, account, assertion, field, form, success};
 use async_trait::async_trait;
 use domain::error::{TokenError, UnavailableKind};
 use domain::ports::TokenExchange as _;
 use domain::scope::ScopeSet;
 use domain::token::{RefreshToken, UserAssertion};
-use entra::{CLIENT_CLAIMS, ClientAuthentication, ClientCredential, CredentialError, EntraTokenExchange};
-use serde_json::json;
+use entra::{CLIENT_CLAIMS, ClientAuthentication, ClientCredential, CredentialError};
 use std::sync::Arc;
-use wiremock::{Request, ResponseTemplate};
-
-fn success() -> ResponseTemplate {
-    ResponseTemplate::new(200)
-        .set_body_json(json!({"token_type": "Bearer", "expires_in": 3600, "access_token": "at"}))
-}
-
-fn form(request: &Request) -> Vec<(String, String)> {
-    let mut fields: Vec<_> = url::form_urlencoded::parse(&request.body).into_owned().collect();
-    fields.sort();
-    fields
-}
+use wiremock::Request;
 
 fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.headers.get(name).map(|value| value.to_str().expect("a header of text"))
@@ -145,16 +133,15 @@ impl ClientCredential for SignedProof {
 async fn a_signed_proof_takes_the_place_of_the_secret_and_is_made_for_the_endpoint() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
-    exchange_with(&entra, Arc::new(SignedProof)).on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap();
-    let fields = form(&entra.requests().await[0]);
-    let field = |name: &str| fields.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    entra.exchange_with(Arc::new(SignedProof)).on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap();
+    let sent = &entra.requests().await[0];
     let expected = format!("signed for {}/{TENANT}/oauth2/v2.0/token", entra.server.uri());
-    assert_eq!(field("client_assertion"), Some(expected.as_str()));
+    assert_eq!(field(sent, "client_assertion"), Some(expected));
     assert_eq!(
-        field("client_assertion_type"),
+        field(sent, "client_assertion_type").as_deref(),
         Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
     );
-    assert_eq!(field("client_secret"), None);
+    assert_eq!(field(sent, "client_secret"), None);
 }
 
 struct NoProof;
@@ -170,22 +157,11 @@ impl ClientCredential for NoProof {
 async fn without_a_credential_nothing_is_sent() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
-    let exchange = exchange_with(&entra, Arc::new(NoProof));
+    let exchange = entra.exchange_with(Arc::new(NoProof));
     let error = exchange.on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap_err();
     assert!(
         matches!(error, TokenError::Unavailable { kind: UnavailableKind::Down, source: Some(_), .. }),
         "{error:?}"
     );
     assert_eq!(entra.requests().await.len(), 0);
-}
-
-fn exchange_with(entra: &FakeEntra, credential: Arc<dyn ClientCredential>) -> EntraTokenExchange {
-    EntraTokenExchange::new(
-        client(),
-        entra.authority.clone(),
-        CLIENT,
-        credential,
-        entra.timeout,
-        Arc::new(entra.clock.clone()),
-    )
 }
