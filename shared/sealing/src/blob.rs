@@ -1,5 +1,7 @@
 //! The bytes of a sealed blob: version, key id, nonce, ciphertext with its tag.
 
+use crate::unreadable::Unreadable;
+
 /// The only layout there is.
 pub(crate) const VERSION: u8 = 1;
 pub(crate) const NONCE_BYTES: usize = 12;
@@ -22,18 +24,21 @@ pub(crate) fn header(key_id: &str) -> Vec<u8> {
 }
 
 impl<'a> Blob<'a> {
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        let (&version, rest) = bytes.split_first().ok_or("it is empty")?;
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let cut = Unreadable::Malformed;
+        let (&version, rest) = bytes.split_first().ok_or(cut("it is empty"))?;
         if version != VERSION {
-            return Err("its version is not known");
+            return Err(Unreadable::UnknownVersion);
         }
-        let (&length, rest) = rest.split_first().ok_or("it ends within the header")?;
-        let (key_id, rest) = rest.split_at_checked(usize::from(length)).ok_or("it ends within the key id")?;
-        let key_id = std::str::from_utf8(key_id).map_err(|_| "its key id is not text")?;
+        let (&length, rest) = rest.split_first().ok_or(cut("it ends within the header"))?;
+        let (key_id, rest) =
+            rest.split_at_checked(usize::from(length)).ok_or(cut("it ends within the key id"))?;
+        let key_id =
+            std::str::from_utf8(key_id).map_err(|_| Unreadable::Malformed("its key id is not text"))?;
         let (nonce, ciphertext) =
-            rest.split_first_chunk::<NONCE_BYTES>().ok_or("it ends within the nonce")?;
+            rest.split_first_chunk::<NONCE_BYTES>().ok_or(cut("it ends within the nonce"))?;
         if ciphertext.len() < TAG_BYTES {
-            return Err("it ends within the tag");
+            return Err(cut("it ends within the tag"));
         }
         Ok(Self { key_id, nonce: *nonce, ciphertext })
     }

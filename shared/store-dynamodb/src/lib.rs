@@ -16,6 +16,7 @@
 //! | `failure`, `last_sweep`, `profile` | activity, profile | maps |
 
 mod activity;
+mod branch_keys;
 mod due_index;
 mod erasure;
 mod error;
@@ -29,5 +30,6 @@ pub mod table;
 mod tokens;
 mod turn;
 
+pub use branch_keys::{BranchKeyCreation, BranchKeyItem, DynamoDbBranchKeys};
 pub use store::DynamoDbAccountStore;
 pub use tokens::MAX_BLOB_BYTES;

@@ -4,6 +4,7 @@ use crate::aws::AwsClients;
 use crate::clock::{RuntimeTimer, SystemChance, SystemClock};
 use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
 use crate::environment::Environment;
+use crate::sealer::sealer;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
@@ -13,7 +14,6 @@ use domain::services::{Services, Settings};
 use entra::{AccessPolicy, AccessTokenValidator, ClientSecret, EntraTokenExchange, KeyPolicy, SigningKeys};
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
-use sealing::LocalSealer;
 use secrecy::SecretString;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -118,6 +118,7 @@ async fn services(
         shards,
         clock.clone(),
     ));
+    let sealer = sealer(config.sealing, &config.table_name, &aws, clock.clone());
     let profiles =
         Arc::new(GraphProfileReader::new(client.clone(), &config.graph_base_url, OUTBOUND_TIMEOUT));
     let publisher: Arc<dyn EventPublisher> = match config.event_bus_name {
@@ -148,7 +149,7 @@ async fn services(
     );
     Ok(Services {
         store,
-        sealer: Arc::new(LocalSealer::new(config.sealing_key)),
+        sealer,
         tokens: Arc::new(tokens),
         profiles,
         job: Arc::new(job),

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub struct AwsClients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub eventbridge: aws_sdk_eventbridge::Client,
+    pub kms: aws_sdk_kms::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
 }
 
@@ -35,6 +36,7 @@ impl AwsClients {
         Self {
             dynamodb: client!(aws_sdk_dynamodb, &config, environment, "AWS_ENDPOINT_URL_DYNAMODB"),
             eventbridge: client!(aws_sdk_eventbridge, &config, environment, "AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            kms: client!(aws_sdk_kms, &config, environment, "AWS_ENDPOINT_URL_KMS"),
             secrets: client!(
                 aws_sdk_secretsmanager,
                 &config,

@@ -30,7 +30,7 @@ pub struct Config {
     pub callers: Option<CallerConfig>,
     pub graph_base_url: Url,
     pub table_name: String,
-    pub sealing_key: BranchKey,
+    pub sealing: SealingConfig,
     pub token_cache_ttl: Duration,
     pub sweep: SweepSettings,
     /// `None`: events are logged.
@@ -44,6 +44,15 @@ pub enum CredentialConfig {
     Secret(SecretString),
     /// `ENTRA_CLIENT_SECRET_ARN`: where Secrets Manager keeps it.
     SecretArn(String),
+}
+
+/// Where the key comes from under which cached tokens are sealed.
+#[derive(Debug)]
+pub enum SealingConfig {
+    /// `SEALING_LOCAL_KEY`.
+    Local(BranchKey),
+    /// `SEALING_KEY_ARN`: branch keys in the table, wrapped by this KMS key.
+    Kms { key_arn: String, rotation_days: u32 },
 }
 
 /// Who may call the API, and from which pages. The default is nobody.
@@ -97,7 +106,7 @@ impl Config {
         };
         let graph_base_url = reader.url("GRAPH_BASE_URL", "https://graph.microsoft.com/v1.0");
         let table_name = reader.required::<String>("TABLE_NAME");
-        let sealing_key = reader.sealing_key();
+        let sealing = reader.sealing();
         let token_cache_ttl = reader.seconds("TOKEN_CACHE_TTL_SECONDS", 14 * 24 * 3600, 60);
         let sweep = reader.sweep();
         let event_bus_name = environment.get("EVENT_BUS_NAME").map(str::to_owned);
@@ -110,7 +119,7 @@ impl Config {
                 callers: callers?,
                 graph_base_url: graph_base_url?,
                 table_name: table_name?,
-                sealing_key: sealing_key?,
+                sealing: sealing?,
                 token_cache_ttl: token_cache_ttl?,
                 sweep: sweep?,
                 event_bus_name,
@@ -241,9 +250,31 @@ impl Reader<'_> {
         })
     }
 
-    fn sealing_key(&mut self) -> Option<BranchKey> {
-        let text = self.required::<String>("SEALING_LOCAL_KEY")?;
-        self.checked("SEALING_LOCAL_KEY", BranchKey::local(&text.into()))
+    fn sealing(&mut self) -> Option<SealingConfig> {
+        let rotation_days = self.count("SEALING_KEY_ROTATION_DAYS", 90, 3650);
+        match (self.environment.get("SEALING_KEY_ARN"), self.environment.get("SEALING_LOCAL_KEY")) {
+            (Some(arn), None) => {
+                let key_arn = arn.trim().to_owned();
+                if !is_kms_key_arn(&key_arn) {
+                    let expected = "arn:aws:kms:<region>:<account>:key/<id>";
+                    self.problem("SEALING_KEY_ARN", format_args!("expected {expected}, got `{key_arn}`"));
+                    return None;
+                }
+                Some(SealingConfig::Kms { key_arn, rotation_days: rotation_days? })
+            }
+            (None, Some(key)) => {
+                let key = self.checked("SEALING_LOCAL_KEY", BranchKey::local(&key.into()))?;
+                Some(SealingConfig::Local(key))
+            }
+            (None, None) => {
+                self.problem("SEALING_KEY_ARN", "set it, or SEALING_LOCAL_KEY for local runs");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.problem("SEALING_KEY_ARN", "set either it or SEALING_LOCAL_KEY, not both");
+                None
+            }
+        }
     }
 
     fn sweep(&mut self) -> Option<SweepSettings> {
@@ -259,6 +290,14 @@ impl Reader<'_> {
             lease: LEASE,
         })
     }
+}
+
+/// The ARN of a key or of an alias, in any partition (`aws`, `aws-cn`, `aws-us-gov`).
+fn is_kms_key_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    matches!(parts[..], ["arn", partition, "kms", region, account, key]
+        if partition.starts_with("aws") && !region.is_empty() && !account.is_empty()
+            && ["key/", "alias/"].iter().any(|kind| key.strip_prefix(kind).is_some_and(|id| !id.is_empty())))
 }
 
 /// Above the sum of all timeouts of one turn, so that nobody takes an account over that is still being worked on.

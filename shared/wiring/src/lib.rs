@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 pub mod config;
 mod environment;
+mod sealer;
 pub mod telemetry;
 
 pub use app::{Api, StartError, Time, sweep_services};

@@ -3,11 +3,14 @@
 #![cfg(test)]
 
 use time::Duration;
+use wiring::config::SealingConfig;
 use wiring::{Config, Environment, Function};
 
 const TENANT: &str = "aaaabbbb-0000-4000-8000-000000000001";
 const CLIENT: &str = "aaaabbbb-0000-4000-8000-000000000002";
 const SPA: &str = "aaaabbbb-0000-4000-8000-000000000003";
+
+const KEY_ARN: &str = "arn:aws:kms:eu-north-1:123456789012:key/aaaabbbb-0000-4000-8000-000000000004";
 
 fn complete() -> Environment {
     [
@@ -53,7 +56,7 @@ fn everything_that_is_missing_is_named_at_once() {
         "ENTRA_CLIENT_SECRET",
         "ENTRA_ALLOWED_CLIENTS",
         "TABLE_NAME",
-        "SEALING_LOCAL_KEY",
+        "SEALING_KEY_ARN",
     ] {
         assert!(missing.iter().any(|problem| problem.starts_with(name)), "{name} in {missing:?}");
     }
@@ -95,6 +98,8 @@ fn bad_values_are_refused_by_name_and_never_shown_when_secret() {
         ("CORS_ALLOWED_ORIGINS", "https://app.example.com/"),
         ("CORS_ALLOWED_ORIGINS", "*"),
         ("SEALING_LOCAL_KEY", "c2hvcnQ="),
+        ("SEALING_KEY_ARN", KEY_ARN),
+        ("SEALING_KEY_ROTATION_DAYS", "0"),
     ] {
         let found = problems(&with(name, value));
         let about = if name == "ENTRA_CLIENT_SECRET_ARN" { "ENTRA_CLIENT_SECRET" } else { name };
@@ -102,6 +107,30 @@ fn bad_values_are_refused_by_name_and_never_shown_when_secret() {
         let secret =
             found.iter().any(|problem| problem.contains("a-client-secret") || problem.contains("c2hvcnQ="));
         assert!(!secret, "{found:?}");
+    }
+}
+
+#[test]
+fn tokens_are_sealed_with_kms_or_with_a_local_key() {
+    let config = Config::read(&complete(), Function::BackgroundSweep).unwrap();
+    assert!(matches!(config.sealing, SealingConfig::Local(_)));
+    let with_kms = |name: &str, value: &str| {
+        let mut environment = with("SEALING_LOCAL_KEY", "");
+        environment.set("SEALING_KEY_ARN", KEY_ARN);
+        environment.set(name, value);
+        Config::read(&environment, Function::BackgroundSweep)
+    };
+    for (days, expected) in [("", 90), ("30", 30)] {
+        let config = with_kms("SEALING_KEY_ROTATION_DAYS", days).unwrap();
+        let SealingConfig::Kms { key_arn, rotation_days } = config.sealing else { unreachable!() };
+        assert_eq!((key_arn.as_str(), rotation_days), (KEY_ARN, expected));
+    }
+    for alias in ["arn:aws-cn:kms:cn-north-1:123456789012:alias/tokens"] {
+        assert!(with_kms("SEALING_KEY_ARN", alias).is_ok(), "{alias}");
+    }
+    for other in ["tokens", "arn:aws:kms:eu-north-1:123456789012:key/", "arn:aws:s3:::key/x"] {
+        let problems = with_kms("SEALING_KEY_ARN", other).unwrap_err().problems;
+        assert!(problems.len() == 1 && problems[0].starts_with("SEALING_KEY_ARN: expected"), "{problems:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that uses them")]
 
+mod branch_keys;
 mod corrupt_items;
 mod on_dynamodb_local;
 mod on_embedded_server;

@@ -1,0 +1,65 @@
+//! Sealing and opening under one branch key, wherever it came from.
+
+use crate::blob::{Blob, header};
+use crate::branch_key::BranchKey;
+use crate::item_key;
+use crate::unreadable::Unreadable;
+use aws_lc_rs::aead::{Aad, Nonce};
+use domain::error::SealingError;
+use domain::ports::ItemAddress;
+
+/// Version, key id, a fresh nonce, and the ciphertext with its tag.
+pub(crate) fn seal(
+    key: &BranchKey,
+    address: &ItemAddress,
+    plaintext: &[u8],
+) -> Result<Vec<u8>, SealingError> {
+    let unavailable = |_| SealingError::Unavailable { source: None };
+    let item_key = item_key::derive(key, address).map_err(unavailable)?;
+    let mut sealed = header(key.id());
+    let aad = Aad::from([sealed.as_slice(), &item_key::address_bytes(address)].concat());
+    let mut ciphertext = plaintext.to_vec();
+    let nonce = item_key.seal_in_place_append_tag(aad, &mut ciphertext).map_err(unavailable)?;
+    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&ciphertext);
+    Ok(sealed)
+}
+
+/// Opens a blob that names this key.
+pub(crate) fn open(key: &BranchKey, address: &ItemAddress, blob: &Blob<'_>) -> Result<Vec<u8>, OpeningError> {
+    let item_key = item_key::derive(key, address).map_err(|_| OpeningError::NoItemKey)?;
+    let aad = Aad::from([header(blob.key_id).as_slice(), &item_key::address_bytes(address)].concat());
+    let mut plaintext = blob.ciphertext.to_vec();
+    let length = item_key
+        .open_in_place(Nonce::assume_unique_for_key(blob.nonce), aad, &mut plaintext)
+        .map_err(|_| Unreadable::NotAuthentic)?
+        .len();
+    plaintext.truncate(length);
+    Ok(plaintext)
+}
+
+/// Why a blob was not opened.
+#[derive(Debug)]
+pub(crate) enum OpeningError {
+    Unreadable(Unreadable),
+    /// The branch key cannot be had.
+    NoBranchKey(crate::ports::KeyError),
+    /// The crypto library did not derive a key.
+    NoItemKey,
+}
+
+impl From<Unreadable> for OpeningError {
+    fn from(reason: Unreadable) -> Self {
+        Self::Unreadable(reason)
+    }
+}
+
+impl From<OpeningError> for SealingError {
+    fn from(error: OpeningError) -> Self {
+        match error {
+            OpeningError::Unreadable(reason) => Self::Unreadable { reason: reason.text() },
+            OpeningError::NoBranchKey(error) => Self::Unavailable { source: Some(Box::new(error)) },
+            OpeningError::NoItemKey => Self::Unavailable { source: None },
+        }
+    }
+}
