@@ -2,7 +2,8 @@
 
 use crate::aws::AwsClients;
 use crate::clock::{RuntimeTimer, SystemChance, SystemClock};
-use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
+use crate::config::{CallerConfig, Config, ConfigError, Function};
+use crate::credential::credential;
 use crate::environment::Environment;
 use crate::sealer::sealer;
 use domain::background_job::RefreshProfileSnapshot;
@@ -11,10 +12,9 @@ use domain::identity::Pseudonyms;
 use domain::ports::{Chance, Clock, EventPublisher};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
-use entra::{AccessPolicy, AccessTokenValidator, ClientSecret, EntraTokenExchange, KeyPolicy, SigningKeys};
+use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys};
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
-use secrecy::SecretString;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,8 +55,8 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("the HTTP client cannot be set up")]
     HttpClient(#[source] reqwest::Error),
-    #[error("the client secret cannot be read from Secrets Manager: {reason}")]
-    ClientSecret { reason: String },
+    #[error("the application's credential cannot be used: {reason}")]
+    Credential { reason: String },
 }
 
 impl Api {
@@ -109,7 +109,7 @@ async fn services(
 ) -> Result<Services, StartError> {
     let Time { clock, chance } = time;
     let aws = AwsClients::new(environment).await;
-    let secret = client_secret(&config.credential, &aws).await?;
+    let credential = credential(&config, &aws, clock.clone()).await?;
     let shards = NonZeroU32::new(config.sweep.shards).unwrap_or(NonZeroU32::MIN);
     let store = Arc::new(DynamoDbAccountStore::new(
         aws.dynamodb.clone(),
@@ -143,7 +143,7 @@ async fn services(
         client,
         config.authority,
         config.client_id,
-        Arc::new(ClientSecret::new(secret)),
+        credential,
         OUTBOUND_TIMEOUT,
         clock.clone(),
     );
@@ -165,19 +165,4 @@ async fn services(
 /// Table and application together are what makes a deployment.
 fn pseudonyms(table: &str, client_id: &domain::identity::ClientId) -> Pseudonyms {
     Pseudonyms::new(format!("{table}/{client_id}"))
-}
-
-async fn client_secret(credential: &CredentialConfig, aws: &AwsClients) -> Result<SecretString, StartError> {
-    let arn = match credential {
-        CredentialConfig::Secret(secret) => return Ok(secret.clone()),
-        CredentialConfig::SecretArn(arn) => arn,
-    };
-    let answer = aws.secrets.get_secret_value().secret_id(arn).send().await.map_err(|error| {
-        StartError::ClientSecret {
-            reason: aws_sdk_secretsmanager::error::DisplayErrorContext(error).to_string(),
-        }
-    })?;
-    answer.secret_string.map(SecretString::from).ok_or_else(|| StartError::ClientSecret {
-        reason: "expected a secret that is a text, got a binary one".to_owned(),
-    })
 }

@@ -12,6 +12,7 @@ pub struct AwsClients {
     pub eventbridge: aws_sdk_eventbridge::Client,
     pub kms: aws_sdk_kms::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
+    pub sts: aws_sdk_sts::Client,
 }
 
 /// An endpoint in `AWS_ENDPOINT_URL_<service>`, else in `AWS_ENDPOINT_URL`, as the SDK reads them, except that an empty
@@ -43,6 +44,7 @@ impl AwsClients {
                 environment,
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER"
             ),
+            sts: client!(aws_sdk_sts, &config, environment, "AWS_ENDPOINT_URL_STS"),
         }
     }
 }

@@ -9,6 +9,7 @@ use entra::{Allowed, Authority, TenantSetting};
 use sealing::BranchKey;
 use secrecy::SecretString;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use time::Duration;
 use url::Url;
@@ -44,6 +45,12 @@ pub enum CredentialConfig {
     Secret(SecretString),
     /// `ENTRA_CLIENT_SECRET_ARN`: where Secrets Manager keeps it.
     SecretArn(String),
+    /// `ENTRA_CLIENT_CERTIFICATE_FILE`: certificate and private key, PEM.
+    CertificateFile(PathBuf),
+    /// `ENTRA_CLIENT_CERTIFICATE_ARN`: where Secrets Manager keeps the same.
+    CertificateArn(String),
+    /// The function's own role at AWS: nothing to keep.
+    Federated,
 }
 
 /// Where the key comes from under which cached tokens are sealed.
@@ -197,22 +204,42 @@ impl Reader<'_> {
     }
 
     fn credential(&mut self) -> Option<CredentialConfig> {
-        let kind = self.environment.get("ENTRA_CREDENTIAL").unwrap_or("secret");
-        if kind != "secret" {
-            self.problem("ENTRA_CREDENTIAL", format_args!("expected `secret`, got `{kind}`"));
-            return None;
+        // Variables of another kind than the one chosen are left alone.
+        match self.environment.get("ENTRA_CREDENTIAL").map_or("secret", str::trim) {
+            "secret" => self.one_of(
+                ("ENTRA_CLIENT_SECRET", |secret| CredentialConfig::Secret(secret.into())),
+                ("ENTRA_CLIENT_SECRET_ARN", |arn| CredentialConfig::SecretArn(arn.trim().to_owned())),
+            ),
+            "certificate" => self.one_of(
+                ("ENTRA_CLIENT_CERTIFICATE_FILE", |path| CredentialConfig::CertificateFile(path.into())),
+                ("ENTRA_CLIENT_CERTIFICATE_ARN", |arn| {
+                    CredentialConfig::CertificateArn(arn.trim().to_owned())
+                }),
+            ),
+            "federated" => Some(CredentialConfig::Federated),
+            other => {
+                let expected = "expected `secret`, `certificate` or `federated`";
+                self.problem("ENTRA_CREDENTIAL", format_args!("{expected}, got `{other}`"));
+                None
+            }
         }
-        let secret = self.environment.get("ENTRA_CLIENT_SECRET");
-        let arn = self.environment.get("ENTRA_CLIENT_SECRET_ARN");
-        match (secret, arn) {
-            (Some(secret), None) => Some(CredentialConfig::Secret(secret.into())),
-            (None, Some(arn)) => Some(CredentialConfig::SecretArn(arn.to_owned())),
+    }
+
+    /// Reads the one of two variables that is set.
+    fn one_of<T>(
+        &mut self,
+        (one, read_one): (&str, fn(&str) -> T),
+        (other, read_other): (&str, fn(&str) -> T),
+    ) -> Option<T> {
+        match (self.environment.get(one), self.environment.get(other)) {
+            (Some(value), None) => Some(read_one(value)),
+            (None, Some(value)) => Some(read_other(value)),
             (None, None) => {
-                self.problem("ENTRA_CLIENT_SECRET", "set it, or ENTRA_CLIENT_SECRET_ARN");
+                self.problem(one, format_args!("set it, or {other}"));
                 None
             }
             (Some(_), Some(_)) => {
-                self.problem("ENTRA_CLIENT_SECRET", "set either it or ENTRA_CLIENT_SECRET_ARN, not both");
+                self.problem(one, format_args!("set either it or {other}, not both"));
                 None
             }
         }

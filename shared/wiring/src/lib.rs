@@ -4,6 +4,7 @@ mod app;
 mod aws;
 mod clock;
 pub mod config;
+mod credential;
 mod environment;
 mod sealer;
 pub mod telemetry;
