@@ -6,6 +6,7 @@
 pub mod account;
 pub mod background_access;
 pub mod background_job;
+pub mod brake;
 pub mod caller;
 pub mod error;
 pub mod event;

@@ -1,11 +1,13 @@
 //! Getting a Graph token: from the cache, else from Entra; what Entra issues is cached before it is used.
 
 use crate::account::AccountActivity;
+use crate::brake;
 use crate::caller::Caller;
 use crate::error::TokenError;
+use crate::identity::{HomeAccountId, TenantId};
 use crate::retry::should_ask_again;
 use crate::services::Services;
-use crate::token::{AccessToken, IssuedTokens};
+use crate::token::{AccessToken, IssuedTokens, RefreshToken};
 use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount, open_account};
 use time::OffsetDateTime;
 
@@ -78,11 +80,7 @@ pub async fn for_caller(
             return Ok(from_cache(token));
         }
     }
-    let mut answer = services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await;
-    if should_ask_again(services, &answer, begun_at).await {
-        answer = services.tokens.on_behalf_of(caller.tenant_id, &caller.assertion, scopes).await;
-    }
-    let issued = match answer {
+    let issued = match trade_in(services, caller, begun_at).await {
         Ok(issued) => issued,
         Err(error) => return still_good_or(fallback, error),
     };
@@ -90,6 +88,49 @@ pub async fn for_caller(
         GrantContext { tenant_id: caller.tenant_id, object_id: caller.object_id, obtained_for, begun_at };
     let kept = !is_refused(opened, caller) && keep(services, opened, &issued, &context).await?;
     Ok(ObtainedToken { token: issued.access_token, source: TokenSource::OnBehalfOf, kept })
+}
+
+/// On-Behalf-Of, unless Entra wants a pause; once more when it fails in a way that passes.
+async fn trade_in(
+    services: &Services,
+    caller: &Caller,
+    begun_at: OffsetDateTime,
+) -> Result<IssuedTokens, TokenError> {
+    let (tenant, scopes) = (caller.tenant_id, &services.settings.graph_scopes);
+    brake::check(services, tenant).await?;
+    let mut answer = services.tokens.on_behalf_of(tenant, &caller.assertion, scopes).await;
+    if should_ask_again(services, &answer, begun_at).await {
+        answer = services.tokens.on_behalf_of(tenant, &caller.assertion, scopes).await;
+    }
+    heeded(services, tenant, answer).await
+}
+
+/// Refresh, with the same manners.
+async fn renew(
+    services: &Services,
+    tenant: TenantId,
+    owner: HomeAccountId,
+    refresh_token: &RefreshToken,
+    begun_at: OffsetDateTime,
+) -> Result<IssuedTokens, TokenError> {
+    let scopes = &services.settings.graph_scopes;
+    brake::check(services, tenant).await?;
+    let mut answer = services.tokens.refresh(tenant, owner, refresh_token, scopes).await;
+    if should_ask_again(services, &answer, begun_at).await {
+        answer = services.tokens.refresh(tenant, owner, refresh_token, scopes).await;
+    }
+    heeded(services, tenant, answer).await
+}
+
+async fn heeded(
+    services: &Services,
+    tenant: TenantId,
+    answer: Result<IssuedTokens, TokenError>,
+) -> Result<IssuedTokens, TokenError> {
+    if let Err(error) = &answer {
+        brake::heed(services, tenant, error).await;
+    }
+    answer
 }
 
 /// The bearer token was in use when its user ended background access: with it nothing is kept again.
@@ -141,11 +182,7 @@ pub async fn silently(
         let Some((refresh_token, owner)) = opened.refresh_token(services) else {
             return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
         };
-        let mut answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
-        if should_ask_again(services, &answer, begun_at).await {
-            answer = services.tokens.refresh(activity.tenant_id, owner, &refresh_token, scopes).await;
-        }
-        let issued = match answer {
+        let issued = match renew(services, activity.tenant_id, owner, &refresh_token, begun_at).await {
             Ok(issued) => issued,
             Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {
                 let latest = open_account(services, &opened.account).await?;

@@ -146,6 +146,13 @@ pub trait AccountStore: Send + Sync {
         end: TurnEnd,
     ) -> Result<bool, StoreError>;
 
+    /// Until when Entra wants no token requests for this tenant, as whoever was told so last noted it; `None` when it does
+    /// not mind.
+    async fn brake(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, StoreError>;
+
+    /// Tells every environment of the deployment. Never shortens a pause that is already noted.
+    async fn set_brake(&self, tenant: TenantId, until: OffsetDateTime) -> Result<(), StoreError>;
+
     /// Accounts with this sign-in name; several when a name was given to another person.
     async fn find_by_user_principal_name(
         &self,

@@ -1,6 +1,7 @@
 //! What every use case is given: the ports, and the settings that are rules rather than addresses.
 
 use crate::background_job::BackgroundJob;
+use crate::brake::Brakes;
 use crate::identity::{ClientId, Pseudonyms};
 use crate::ports::{
     AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, Timer, TokenExchange,
@@ -24,6 +25,8 @@ pub struct Services {
     pub timer: Arc<dyn Timer>,
     /// Shared by everything that runs in one process.
     pub flights: Arc<SingleFlight>,
+    /// Likewise.
+    pub brakes: Arc<Brakes>,
     pub settings: Arc<Settings>,
 }
 

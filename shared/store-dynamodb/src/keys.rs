@@ -1,6 +1,6 @@
 //! Names: keys of items, attributes, indexes, shards. Other programs may read the table, so these are a contract.
 
-use domain::identity::{ClientId, HomeAccountId};
+use domain::identity::{ClientId, HomeAccountId, TenantId};
 use sha2::{Digest, Sha256};
 use std::num::NonZeroU32;
 
@@ -37,6 +37,8 @@ pub(crate) const REFRESHED_AT: &str = "refreshed_at";
 pub(crate) const ERASED_AT: &str = "erased_at";
 pub(crate) const REFUSED_ASSERTIONS: &str = "refused_assertions";
 
+pub(crate) const BLOCKED_UNTIL: &str = "blocked_until";
+
 /// Index of the accounts that have a next turn: `sweep_shard`, `due_at`.
 pub(crate) const DUE_INDEX: &str = "due";
 /// Index by sign-in name: `user_principal_name`.
@@ -55,6 +57,15 @@ pub(crate) fn account_of(partition_key: &str) -> Option<HomeAccountId> {
 
 pub(crate) fn tokens_sort_key(client_id: ClientId) -> String {
     format!("TOKENS#{client_id}")
+}
+
+/// Where everything that concerns a whole tenant lies.
+pub(crate) fn tenant_partition_key(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}")
+}
+
+pub(crate) fn brake_sort_key(client_id: ClientId) -> String {
+    format!("BRAKE#{client_id}")
 }
 
 /// The index partition of an account.

@@ -13,9 +13,11 @@
 //! | `last_activity`, `due_at`, `lease_until` | activity | epoch seconds |
 //! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
 //! | `activity_due_at` | activity | the turn that the user asked for since the last claim |
+//! | `blocked_until` | brake | epoch seconds |
 //! | `failure`, `last_sweep`, `profile` | activity, profile | maps |
 
 mod activity;
+mod brake;
 mod branch_keys;
 mod due_index;
 mod erasure;

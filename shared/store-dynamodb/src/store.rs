@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use domain::account::{AccountRecord, DueAccount, Lease, Tombstone};
 use domain::error::StoreError;
-use domain::identity::{ClientId, HomeAccountId, UserPrincipalName};
+use domain::identity::{ClientId, HomeAccountId, TenantId, UserPrincipalName};
 use domain::ports::{
     AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError, TokenWrite,
     TurnEnd,
@@ -132,6 +132,14 @@ impl AccountStore for DynamoDbAccountStore {
         end: TurnEnd,
     ) -> Result<bool, StoreError> {
         self.end_turn(account, owner, &end).await
+    }
+
+    async fn brake(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, StoreError> {
+        self.read_brake(tenant).await
+    }
+
+    async fn set_brake(&self, tenant: TenantId, until: OffsetDateTime) -> Result<(), StoreError> {
+        self.write_brake(tenant, until).await
     }
 
     async fn find_by_user_principal_name(

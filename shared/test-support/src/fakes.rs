@@ -52,6 +52,7 @@ impl Default for Fakes {
             chance: Arc::new(SeededChance::new(7)),
             timer: Arc::new(clock.clone()),
             flights: Arc::default(),
+            brakes: Arc::default(),
             settings: Arc::new(settings()),
         };
         Self { clock, store, exchange, profiles, events, services }

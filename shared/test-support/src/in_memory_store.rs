@@ -6,12 +6,12 @@ mod controls;
 pub use controls::StoreOperation;
 
 use crate::FixedClock;
-use accounts::{Account, truncate_to_second};
+use accounts::{Account, round_up_to_second, truncate_to_second};
 use async_trait::async_trait;
 use controls::Controls;
 use domain::account::{AccountRecord, DueAccount, Lease, Tombstone};
 use domain::error::StoreError;
-use domain::identity::{HomeAccountId, UserPrincipalName};
+use domain::identity::{HomeAccountId, TenantId, UserPrincipalName};
 use domain::ports::{
     AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError, TokenWrite,
     TurnEnd,
@@ -29,6 +29,7 @@ pub struct InMemoryAccountStore {
     clock: Arc<dyn Clock>,
     shards: u32,
     accounts: Mutex<BTreeMap<HomeAccountId, Account>>,
+    brakes: Mutex<BTreeMap<TenantId, OffsetDateTime>>,
     controls: Controls,
 }
 
@@ -37,7 +38,13 @@ impl InMemoryAccountStore {
     /// With no shards.
     pub fn new(clock: Arc<dyn Clock>, shards: u32) -> Self {
         assert!(shards > 0, "a store has at least one shard");
-        Self { clock, shards, accounts: Mutex::default(), controls: Controls::default() }
+        Self {
+            clock,
+            shards,
+            accounts: Mutex::default(),
+            brakes: Mutex::default(),
+            controls: Controls::default(),
+        }
     }
 
     /// With four shards.
@@ -207,6 +214,22 @@ impl AccountStore for InMemoryAccountStore {
     ) -> Result<bool, StoreError> {
         self.controls.enter(StoreOperation::FinishTurn)?;
         Ok(self.with_account(account, |account| account.finish_turn(owner, end)))
+    }
+
+    async fn brake(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, StoreError> {
+        self.controls.enter(StoreOperation::Brake)?;
+        let now = self.clock.now();
+        let until = self.brakes.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied();
+        Ok(until.filter(|until| *until > now))
+    }
+
+    async fn set_brake(&self, tenant: TenantId, until: OffsetDateTime) -> Result<(), StoreError> {
+        self.controls.enter(StoreOperation::SetBrake)?;
+        let until = round_up_to_second(until);
+        let mut brakes = self.brakes.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = brakes.entry(tenant).or_insert(until);
+        *noted = until.max(*noted);
+        Ok(())
     }
 
     async fn find_by_user_principal_name(

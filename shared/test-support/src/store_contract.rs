@@ -10,12 +10,14 @@
 )]
 
 mod activity;
+mod brakes;
 mod erasure;
 mod index;
 mod tokens;
 mod turns;
 
 pub use activity::*;
+pub use brakes::*;
 pub use erasure::*;
 pub use index::*;
 pub use tokens::*;
@@ -113,6 +115,9 @@ macro_rules! account_store_contract {
             a_shard_is_listed_earliest_first,
             pages_visit_every_due_account_once,
             a_senseless_cursor_is_rejected,
+            a_brake_holds_until_its_end_and_no_longer,
+            a_brake_is_never_shortened,
+            a_brake_concerns_its_own_tenant_only,
             accounts_are_found_by_name_without_regard_to_case,
             a_name_given_to_another_person_finds_both,
             a_claim_shows_the_activity_and_the_lease,

@@ -27,7 +27,7 @@ impl Chance for SystemChance {
 
 /// Waits on the runtime's timer.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RuntimeTimer;
+pub(crate) struct RuntimeTimer;
 
 #[async_trait]
 impl Timer for RuntimeTimer {

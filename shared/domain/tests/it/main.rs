@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod background_access;
+mod brake;
 mod fixture;
 mod read_profile;
 mod sweep;

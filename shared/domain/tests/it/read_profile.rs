@@ -237,6 +237,8 @@ async fn entra_is_not_asked_again_through_retry_after_or_late_in_a_request() {
     assert!(fixture.read_profile(&fixture.caller(1)).await.is_err());
     assert_eq!(fixture.exchange.calls().len(), 2);
 
+    // The pause that throttling without a `Retry-After` makes is over.
+    fixture.clock.advance(Duration::minutes(2));
     fixture.exchange.push(Err(entra_down()));
     fixture.exchange.hold();
     let (services, caller) = (fixture.services.clone(), fixture.caller(1));

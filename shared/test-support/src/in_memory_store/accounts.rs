@@ -203,6 +203,6 @@ impl Activity {
 }
 
 /// A lease must not end before the worker thinks it does.
-fn round_up_to_second(time: OffsetDateTime) -> OffsetDateTime {
+pub(super) fn round_up_to_second(time: OffsetDateTime) -> OffsetDateTime {
     if time.nanosecond() == 0 { time } else { truncate_to_second(time) + Duration::SECOND }
 }

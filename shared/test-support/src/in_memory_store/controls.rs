@@ -16,12 +16,14 @@ pub enum StoreOperation {
     Claim,
     FinishTurn,
     FindByUserPrincipalName,
+    Brake,
+    SetBrake,
 }
 
 impl StoreOperation {
     /// Whether it only reads.
     pub fn reads(self) -> bool {
-        matches!(self, Self::Load | Self::AccountsDue | Self::FindByUserPrincipalName)
+        matches!(self, Self::Load | Self::AccountsDue | Self::FindByUserPrincipalName | Self::Brake)
     }
 }
 

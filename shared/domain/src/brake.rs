@@ -1,0 +1,74 @@
+//! One pause for all: when Entra asks one environment to slow down, the others need not find out for themselves.
+//!
+//! A brake holds for a tenant and our application. It is put on only where Entra spoke of the application as a whole (HTTP
+//! 429); what concerns one user, such as a sign-in loop or a 5xx, stays with that user.
+
+use crate::error::TokenError;
+use crate::identity::TenantId;
+use crate::services::Services;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use time::{Duration, OffsetDateTime};
+
+/// For how long one look at the table is enough. Each environment looks at most this often, and only before a token request.
+const LOOK_AGAIN: Duration = Duration::seconds(5);
+
+/// The pause when Entra names none, as in MSAL.
+const DEFAULT_PAUSE: Duration = Duration::seconds(60);
+
+/// What this process knows of the brakes.
+#[derive(Default)]
+pub struct Brakes(Mutex<HashMap<TenantId, Known>>);
+
+#[derive(Clone, Copy)]
+struct Known {
+    until: Option<OffsetDateTime>,
+    looked_at: OffsetDateTime,
+}
+
+impl Brakes {
+    fn known(&self, tenant: TenantId) -> Option<Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
+    }
+
+    fn remember(&self, tenant: TenantId, known: Known) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, known);
+    }
+}
+
+/// Refuses, without asking Entra, while a brake is on. A table that cannot be read is no reason to hold anybody up.
+pub(crate) async fn check(services: &Services, tenant: TenantId) -> Result<(), TokenError> {
+    let now = services.clock.now();
+    let known = match services.brakes.known(tenant) {
+        Some(known) if now - known.looked_at < LOOK_AGAIN || known.until.is_some_and(|until| until > now) => {
+            known
+        }
+        _ => {
+            let until = services.store.brake(tenant).await.unwrap_or_else(|error| {
+                tracing::warn!(event = "brake.unread", error = %error);
+                None
+            });
+            let known = Known { until, looked_at: now };
+            services.brakes.remember(tenant, known);
+            known
+        }
+    };
+    match known.until {
+        Some(until) if until > now => {
+            Err(TokenError::Throttled { retry_after: Some(until - now), code: None })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Puts the brake on when Entra throttled the application.
+pub(crate) async fn heed(services: &Services, tenant: TenantId, error: &TokenError) {
+    let TokenError::Throttled { retry_after, code: None } = error else { return };
+    let now = services.clock.now();
+    let until = now + retry_after.unwrap_or(DEFAULT_PAUSE);
+    services.brakes.remember(tenant, Known { until: Some(until), looked_at: now });
+    tracing::warn!(event = "brake.on", seconds = (until - now).whole_seconds());
+    if let Err(error) = services.store.set_brake(tenant, until).await {
+        tracing::warn!(event = "brake.unwritten", error = %error);
+    }
+}
