@@ -158,6 +158,7 @@ async fn services(
         chance,
         timer: Arc::new(RuntimeTimer),
         flights: Arc::default(),
+        brakes: Arc::default(),
         settings: Arc::new(settings),
     })
 }
