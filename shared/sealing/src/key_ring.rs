@@ -105,18 +105,18 @@ impl KeyRing {
             Wanted::Newest => self.look_up_newest().await.map(Some),
             Wanted::Of(date) => self.look_up(date).await,
         };
-        looked_up.or_else(|error| match self.kept(wanted) {
+        let error = match looked_up {
+            Ok(key) => return Ok(key),
+            Err(error) => error,
+        };
+        if let Some(key) = self.kept(wanted) {
             // A table that cannot be asked says nothing against the key.
-            Some(key) => {
-                tracing::warn!(event = "sealing.branch_key_unchecked", error = &error as &dyn Error);
-                Ok(Some(key))
-            }
-            None => {
-                *gate = Some((wanted, error.clone()));
-                self.failures.fetch_add(1, Ordering::Release);
-                Err(error)
-            }
-        })
+            tracing::warn!(event = "sealing.branch_key_unchecked", error = &error as &dyn Error);
+            return Ok(Some(key));
+        }
+        *gate = Some((wanted, error.clone()));
+        self.failures.fetch_add(1, Ordering::Release);
+        Err(error)
     }
 
     async fn look_up(&self, date: KeyDate) -> Result<Option<Arc<BranchKey>>, KeyError> {
@@ -179,13 +179,12 @@ impl KeyRing {
     async fn unwrap(&self, wrapped: &WrappedBranchKey) -> Result<Arc<BranchKey>, KeyError> {
         let now = self.clock.now();
         let known = self.held().by_date.get(&wrapped.date).cloned();
-        let key = match known.filter(|known| known.wrapped == wrapped.wrapped) {
-            Some(known) => known.key,
-            None => {
-                let material = self.wrapping.unwrap(&wrapped.wrapped, self.context(wrapped.date)).await?;
-                tracing::info!(event = "sealing.branch_key_unwrapped", key = %wrapped.date);
-                Arc::new(BranchKey::dated(wrapped.date, material))
-            }
+        let key = if let Some(known) = known.filter(|known| known.wrapped == wrapped.wrapped) {
+            known.key
+        } else {
+            let material = self.wrapping.unwrap(&wrapped.wrapped, self.context(wrapped.date)).await?;
+            tracing::info!(event = "sealing.branch_key_unwrapped", key = %wrapped.date);
+            Arc::new(BranchKey::dated(wrapped.date, material))
         };
         let held = HeldKey { key: key.clone(), wrapped: wrapped.wrapped.clone(), looked_at: now };
         self.held().keep(wrapped.date, held);

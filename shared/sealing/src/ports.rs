@@ -52,7 +52,7 @@ pub trait BranchKeyStore: Send + Sync {
     async fn create(&self, key: &WrappedBranchKey) -> Result<Creation, KeyError>;
 }
 
-/// What a wrapped key is bound to: it is unwrapped only for the same table, purpose and date. KMS logs it (CloudTrail), so
+/// What a wrapped key is bound to: it is unwrapped only for the same table, purpose and date. KMS logs it, so
 /// it is nothing secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrappingContext<'a> {

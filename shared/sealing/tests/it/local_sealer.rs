@@ -1,7 +1,6 @@
-//! What a seal promises: only this key, only this place, only these bytes.
+//! Only this key, only this place, only these bytes.
 
-#![cfg(test)]
-
+use crate::address;
 use domain::error::SealingError;
 use domain::ports::{ItemAddress, Sealer};
 use proptest::prelude::*;
@@ -12,15 +11,6 @@ const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn sealer(key: &str) -> LocalSealer {
     LocalSealer::new(BranchKey::local(&key.into()).unwrap())
-}
-
-fn address() -> ItemAddress {
-    ItemAddress {
-        table: "accounts".into(),
-        partition_key: "ACCOUNT#ana".into(),
-        sort_key: "TOKENS#client".into(),
-        client_id: "client".into(),
-    }
 }
 
 async fn assert_unreadable(key: &str, address: &ItemAddress, sealed: &[u8]) {
