@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::credentials::FederatedCredential;
 use crate::identifiers::{ClientId, ObjectId, TenantId};
 
 /// Everything the emulator knows before anybody signs in. Start from [`Directory::sample`](Self::sample) and change it.
@@ -49,8 +50,11 @@ pub struct Application {
     pub exposed_scopes: Vec<String>,
     /// `requestedAccessTokenVersion` of the manifest: 1 or 2.
     pub access_token_version: u8,
-    /// Client secrets; none makes it a public client.
+    /// Client secrets; without them and without federated credentials it is a public client.
     pub client_secrets: Vec<ClientSecret>,
+    /// Whose tokens prove it. Certificates are registered while the emulator runs:
+    /// [`Emulator::register_certificate`](crate::Emulator::register_certificate).
+    pub federated_credentials: Vec<FederatedCredential>,
     /// "Allow public client flows": the device code grant.
     pub public_client_flows: bool,
     /// Where codes may be sent.
@@ -62,7 +66,7 @@ pub struct Application {
 impl Application {
     /// Whether it must prove itself at the token endpoint.
     pub fn is_confidential(&self) -> bool {
-        !self.client_secrets.is_empty()
+        !self.client_secrets.is_empty() || !self.federated_credentials.is_empty()
     }
 
     /// The registered redirect URI that `requested` matches. Scheme, host, path and query must be equal; the port

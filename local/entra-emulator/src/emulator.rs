@@ -10,9 +10,10 @@ use url::Url;
 
 use crate::authorize::code::AuthorizationCode;
 use crate::clock::{Clock, ShiftedClock};
+use crate::credentials::Credentials;
 use crate::device::DeviceGrant;
 use crate::directory::{Directory, DirectoryIndex, Profile, User};
-use crate::identifiers::ObjectId;
+use crate::identifiers::{ClientId, ObjectId};
 use crate::request_log::{Counter, LoggedRequest, RequestLog};
 use crate::scenarios::Scenarios;
 use crate::sealed::{Sealer, random_bytes};
@@ -61,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) devices: Mutex<HashMap<String, DeviceGrant>>,
     /// Refresh tokens used while strict rotation was on.
     pub(crate) redeemed: Mutex<HashSet<uuid::Uuid>>,
+    /// By application, as they are now.
+    pub(crate) credentials: Mutex<HashMap<ClientId, Credentials>>,
+    /// Of the AWS account's issuer; `None` until they are needed.
+    pub(crate) web_identity_keys: Mutex<Option<SigningKeys>>,
     keys: Mutex<SigningKeys>,
     users: Mutex<BTreeMap<ObjectId, UserState>>,
     scenarios: Mutex<Scenarios>,
@@ -74,6 +79,12 @@ pub enum ControlError {
     /// No user with that user principal name, mail address or object id.
     #[error("no user {0:?}; GET /emulator/api/users lists them")]
     UnknownUser(String),
+    /// No application with that id.
+    #[error("no application {0:?}; GET /emulator/api/applications lists them")]
+    UnknownApplication(String),
+    /// The application has no such certificate.
+    #[error("no certificate with the thumbprint {0:?}; GET /emulator/api/applications lists them")]
+    UnknownCertificate(String),
     /// The request does not make sense.
     #[error("{0}")]
     Invalid(String),
@@ -105,6 +116,7 @@ impl Emulator {
         {
             return Err(StartError::PublicUrl(public_url));
         }
+        let credentials = Credentials::of(&directory);
         let directory = DirectoryIndex::new(directory);
         if directory.home_tenant().is_none() {
             return Err(StartError::NoTenant);
@@ -128,6 +140,8 @@ impl Emulator {
             codes: Mutex::default(),
             devices: Mutex::default(),
             redeemed: Mutex::default(),
+            credentials: Mutex::new(credentials),
+            web_identity_keys: Mutex::default(),
             keys: Mutex::new(keys),
             users: Mutex::new(users),
             scenarios: Mutex::default(),

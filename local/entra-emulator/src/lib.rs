@@ -5,8 +5,11 @@
 
 mod authority;
 mod authorize;
+mod certificate;
 mod clock;
 mod control;
+mod credentials;
+mod der;
 mod device;
 mod directory;
 mod discovery;
@@ -27,8 +30,10 @@ mod signing_keys;
 mod state_file;
 mod token;
 mod user_state;
+mod web_identity;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use credentials::{ApplicationSummary, CertificateSummary, FederatedCredential};
 pub use directory::{
     Application, ClientSecret, Directory, HomeAccount, Permission, Platform, Profile, RedirectUri, Tenant,
     User,
@@ -37,8 +42,8 @@ pub use emulator::{ControlError, Emulator, Settings};
 pub use identifiers::{ClientId, ObjectId, TenantId};
 pub use request_log::{Counter, LoggedRequest};
 pub use sample::{
-    API_CLIENT_ID, API_CLIENT_SECRET, CLI_CLIENT_ID, OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID, SPA_CLIENT_ID,
-    TENANT_ID,
+    API_CLIENT_ID, API_CLIENT_SECRET, API_ROLE_ARN, CLI_CLIENT_ID, OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID,
+    SPA_CLIENT_ID, TENANT_ID,
 };
 pub use scenarios::{Counted, Fail, Faults, Scenarios, Throttle};
 pub use server::serve;

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::credentials::FederatedCredential;
 use crate::directory::{
     Application, ClientSecret, Directory, HomeAccount, Permission, Platform, Profile, RedirectUri, Tenant,
     User,
@@ -16,6 +17,8 @@ pub const PARTNER_TENANT_ID: &str = "b2a94e57-3d18-4c6b-8f02-71c5e9d0a613";
 pub const API_CLIENT_ID: &str = "0e5c3b7d-92a1-4f86-b3c4-5d6e7f809a1b";
 /// The API's secret. It protects nothing: everything here is invented.
 pub const API_CLIENT_SECRET: &str = "local-only-secret-of-the-sample-api";
+/// The AWS role whose tokens prove the API too: that of the access key id `local`.
+pub const API_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/local";
 /// The single-page application.
 pub const SPA_CLIENT_ID: &str = "c41f8e26-7b3d-45a9-8e10-2f9b6d4c7a53";
 /// Another single-page application, which the API does not allow.
@@ -68,6 +71,7 @@ fn applications(home: TenantId) -> Vec<Application> {
         exposed_scopes: Vec::new(),
         access_token_version: 2,
         client_secrets: Vec::new(),
+        federated_credentials: Vec::new(),
         public_client_flows: false,
         redirect_uris: Vec::new(),
         permissions: uses_api(),
@@ -77,6 +81,11 @@ fn applications(home: TenantId) -> Vec<Application> {
             app_id_uri: Some(format!("api://{API_CLIENT_ID}")),
             exposed_scopes: vec!["Profile.Read".into(), "Profile.ReadWrite".into()],
             client_secrets: vec![ClientSecret::new(API_CLIENT_SECRET)],
+            federated_credentials: vec![FederatedCredential {
+                issuer: None,
+                subject: API_ROLE_ARN.into(),
+                audience: "api://AzureADTokenExchange".into(),
+            }],
             redirect_uris: vec![redirect(Platform::Web, "http://localhost/signin-oidc")],
             permissions: vec![Permission { resource: None, scopes: vec!["User.Read".into()] }],
             ..application(API_CLIENT_ID, "7c0d9e8f-1a2b-4c3d-8e4f-5a6b7c8d9e0f", "Profile API")

@@ -8,16 +8,17 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post, put};
 use tokio::net::TcpListener;
 
+use crate::control::applications;
 use crate::emulator::Emulator;
 use crate::pages::{self, document, escape};
 use crate::parameters::Parameters;
-use crate::{authorize, control, device, discovery, exchange, graph, token};
+use crate::{authorize, control, device, discovery, exchange, graph, token, web_identity};
 
 impl Emulator {
-    /// Everything the emulator answers: `/{tenant}/…`, `/graph/…`, `/devicelogin`, `/emulator/…`.
+    /// Everything the emulator answers: `/{tenant}/…`, `/graph/…`, `/aws/…`, `/devicelogin`, `/emulator/…`.
     pub fn router(&self) -> Router {
         let entra = Router::new()
             .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::openid_v2))
@@ -49,11 +50,27 @@ impl Emulator {
                 "/emulator/api/scenarios",
                 get(control::scenarios).put(control::put_scenarios).delete(control::delete_scenarios),
             )
+            .route("/emulator/api/applications", get(applications::list))
+            .route("/emulator/api/applications/{id}/certificates", post(applications::add_certificate))
+            .route(
+                "/emulator/api/applications/{id}/certificates/{thumbprint}",
+                delete(applications::remove_certificate),
+            )
+            .route("/emulator/api/applications/{id}/secrets", put(applications::replace_secrets))
+            .route(
+                "/emulator/api/applications/{id}/federated-credentials",
+                put(applications::replace_federated),
+            )
             .route("/emulator/api/keys/rotate", post(control::rotate_keys))
             .route("/emulator/api/requests", get(control::requests).delete(control::delete_requests))
             .route("/emulator/api/counters", get(control::counters))
             .route("/emulator/api/clock/advance", post(control::advance_clock));
-        entra.merge(graph).merge(control).with_state(self.clone())
+        let aws = Router::new()
+            .route("/aws/.well-known/openid-configuration", get(web_identity::metadata))
+            .route("/aws/.well-known/jwks.json", get(web_identity::keys))
+            .route("/aws/sts", post(web_identity::sts))
+            .route("/aws/sts/", post(web_identity::sts));
+        entra.merge(graph).merge(aws).merge(control).with_state(self.clone())
     }
 }
 

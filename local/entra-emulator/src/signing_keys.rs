@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::der::public_numbers;
+
 /// How many keys stay published: the one in use and its predecessor.
 const PUBLISHED_KEYS: usize = 2;
 
@@ -90,22 +92,34 @@ impl SigningKeys {
     /// The JWK set. `issuer` is the issuer the keys may sign for, `{tenantid}` in it standing for any tenant.
     /// There is no `alg` member, as at Entra ID.
     pub(crate) fn jwks(&self, issuer: &str) -> Value {
+        self.jwk_set(|key, jwk| {
+            jwk["x5t"] = json!(key.kid);
+            jwk["cloud_instance_name"] = json!("microsoftonline.com");
+            jwk["issuer"] = json!(issuer);
+        })
+    }
+
+    /// The JWK set as AWS STS publishes its own.
+    pub(crate) fn plain_jwks(&self) -> Value {
+        self.jwk_set(|_, jwk| jwk["alg"] = json!("RS256"))
+    }
+
+    fn jwk_set(&self, complete: impl Fn(&SigningKey, &mut Value)) -> Value {
         let keys: Vec<Value> = self
             .0
             .iter()
             .map(|key| {
                 let (modulus, exponent) = public_numbers(key.pair.public_key().as_ref())
                     .expect("the key was made or read by aws-lc, which writes RFC 8017 DER");
-                json!({
+                let mut jwk = json!({
                     "kty": "RSA",
                     "use": "sig",
                     "kid": key.kid,
-                    "x5t": key.kid,
                     "n": URL_SAFE_NO_PAD.encode(modulus),
                     "e": URL_SAFE_NO_PAD.encode(exponent),
-                    "cloud_instance_name": "microsoftonline.com",
-                    "issuer": issuer,
-                })
+                });
+                complete(key, &mut jwk);
+                jwk
             })
             .collect();
         json!({ "keys": keys })
@@ -181,33 +195,6 @@ pub(crate) enum SignatureFault {
     UnknownKey,
     #[error("The provided signature value did not match the expected signature value.")]
     Signature,
-}
-
-/// Modulus and exponent of a DER `RSAPublicKey` (RFC 8017 §A.1.1), without leading zeros as JWK wants them
-/// (RFC 7518 §6.3.1).
-fn public_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (sequence, _) = der_value(der, 0x30)?;
-    let (modulus, rest) = der_value(sequence, 0x02)?;
-    let (exponent, _) = der_value(rest, 0x02)?;
-    Some((modulus.strip_prefix(&[0]).unwrap_or(modulus), exponent))
-}
-
-/// Content of the value with `tag` at the start of `der`, and what follows it.
-fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        (
-            bytes
-                .iter()
-                .try_fold(0_usize, |length, byte| length.checked_mul(256)?.checked_add(usize::from(*byte)))?,
-            rest,
-        )
-    };
-    (found == tag).then(|| rest.split_at_checked(length))?
 }
 
 fn hashed_nonce(nonce: &str) -> String {

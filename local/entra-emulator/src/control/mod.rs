@@ -1,5 +1,7 @@
 //! The control page and its JSON API under `/emulator`.
 
+pub(crate) mod applications;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -21,6 +23,8 @@ impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let (status, code) = match &self {
             Self::UnknownUser(_) => (StatusCode::NOT_FOUND, "unknown_user"),
+            Self::UnknownApplication(_) => (StatusCode::NOT_FOUND, "unknown_application"),
+            Self::UnknownCertificate(_) => (StatusCode::NOT_FOUND, "unknown_certificate"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
             Self::NotSaved(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not_saved"),
             Self::KeyGeneration => (StatusCode::INTERNAL_SERVER_ERROR, "key_generation"),

@@ -1,10 +1,14 @@
-//! How a client proves who it is (RFC 6749 §2.3). A client assertion would be one more [`ClientProof`].
+//! How a client proves who it is (RFC 6749 §2.3, RFC 7523 §2.2).
 
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::client_assertion;
+use crate::authority::Authority;
+use crate::credentials::Credentials;
 use crate::directory::Application;
+use crate::emulator::{Shared, lock};
 use crate::entra_error::EntraError;
 use crate::parameters::Parameters;
 
@@ -15,14 +19,19 @@ pub(crate) enum ClientProof {
     None,
     /// A client secret.
     Secret,
+    /// An assertion, signed with a certificate or by another identity provider.
+    Assertion,
 }
 
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 impl ClientProof {
-    /// `azpacr` and `appidacr`: 0 public, 1 secret.
+    /// `azpacr` and `appidacr`: 0 public, 1 secret, 2 certificate.
     pub(crate) fn acr(self) -> &'static str {
         match self {
             Self::None => "0",
             Self::Secret => "1",
+            Self::Assertion => "2",
         }
     }
 
@@ -33,7 +42,7 @@ impl ClientProof {
                 7_000_218,
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             )),
-            Self::Secret => Ok(()),
+            Self::Secret | Self::Assertion => Ok(()),
         }
     }
 }
@@ -42,7 +51,8 @@ impl ClientProof {
 pub(crate) struct Presented {
     pub(crate) client_id: Option<String>,
     secret: Option<String>,
-    assertion: bool,
+    /// `client_assertion` and its type.
+    assertion: Option<(String, Option<String>)>,
 }
 
 /// Reads the proof from the form or from HTTP Basic.
@@ -50,7 +60,9 @@ pub(crate) fn presented(form: &Parameters, headers: &HeaderMap) -> Result<Presen
     let mut presented = Presented {
         client_id: form.first("client_id").map(str::to_owned),
         secret: form.first("client_secret").map(str::to_owned),
-        assertion: form.first("client_assertion").is_some(),
+        assertion: form
+            .first("client_assertion")
+            .map(|assertion| (assertion.to_owned(), form.first("client_assertion_type").map(str::to_owned))),
     };
     let Some(authorization) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
         return Ok(presented);
@@ -72,21 +84,32 @@ fn form_decoded(text: &str) -> String {
 }
 
 /// Checks what was sent; nothing sent is [`ClientProof::None`], which a grant may refuse.
-pub(crate) fn check(client: &Application, presented: &Presented) -> Result<ClientProof, EntraError> {
-    if !client.is_confidential() && (presented.secret.is_some() || presented.assertion) {
+pub(crate) fn check(
+    shared: &Shared,
+    authority: Authority,
+    client: &Application,
+    presented: &Presented,
+) -> Result<ClientProof, EntraError> {
+    if !client.is_confidential() && (presented.secret.is_some() || presented.assertion.is_some()) {
         return Err(EntraError::invalid_client(
             700_025,
             "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
         ));
     }
-    if presented.assertion {
-        return Err(EntraError::invalid_client(
-            700_027,
-            "The certificate with identifier used to sign the client assertion is not registered on application.",
-        ));
+    let all = lock(&shared.credentials);
+    let none = Credentials::default();
+    let credentials = all.get(&client.client_id).unwrap_or(&none);
+    if let Some((assertion, kind)) = &presented.assertion {
+        match kind.as_deref() {
+            Some(JWT_BEARER) => {}
+            Some(_) => return Err(EntraError::malformed("The client_assertion_type is not supported.")),
+            None => return Err(EntraError::missing_parameter("client_assertion_type")),
+        }
+        client_assertion::check(shared, authority, client, credentials, assertion)?;
+        return Ok(ClientProof::Assertion);
     }
     let Some(secret) = &presented.secret else { return Ok(ClientProof::None) };
-    if client.client_secrets.iter().any(|own| own.matches(secret)) {
+    if credentials.secrets.iter().any(|own| own.matches(secret)) {
         return Ok(ClientProof::Secret);
     }
     Err(EntraError::invalid_client(

@@ -1,6 +1,7 @@
 //! The token endpoint, `POST /{tenant}/oauth2/v2.0/token`.
 
 mod authorization_code;
+mod client_assertion;
 mod client_credentials;
 pub(crate) mod client_proof;
 mod device_code;
@@ -77,7 +78,7 @@ pub(crate) async fn token(
         presented.client_id.as_deref().ok_or_else(|| EntraError::missing_parameter("client_id"))?;
     let client = application(shared, authority, client_id)?;
     note.client(client.client_id);
-    let proof = client_proof::check(client, &presented)?;
+    let proof = client_proof::check(shared, authority, client, &presented)?;
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     let request = TokenRequest { shared, authority, client, proof, form: &form, origin, note: &note };
     let answer = match grant_type {

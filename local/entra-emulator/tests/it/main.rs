@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 mod browser;
+mod certificates;
 mod control;
 mod device_code;
 mod discovery;
+mod federation;
 mod graph;
 mod hostile_input;
 mod lab;

@@ -140,11 +140,6 @@ async fn the_client_must_prove_itself() {
         "unauthorized_client",
         700_016,
     );
-    refused(vec![("client_secret", ""), ("client_assertion", "a.b.c")]).await.assert_refused(
-        401,
-        "invalid_client",
-        700_027,
-    );
     for missing in ["assertion", "requested_token_use", "scope", "client_id", "grant_type"] {
         let answer = lab.on_behalf_of_with(&assertion, &[(missing, "")]).await;
         answer.assert_refused(400, "invalid_request", 900_144);
