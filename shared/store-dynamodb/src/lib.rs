@@ -14,6 +14,7 @@
 //! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
 //! | `activity_due_at` | activity | the turn that the user asked for since the last claim |
 //! | `blocked_until` | brake | epoch seconds |
+//! | `wrapped`, `kms_key`, `created_at` | branch key | binary, string, epoch seconds; these items have no `ttl` |
 //! | `failure`, `last_sweep`, `profile` | activity, profile | maps |
 
 mod activity;

@@ -125,9 +125,7 @@ fn tokens_are_sealed_with_kms_or_with_a_local_key() {
         let SealingConfig::Kms { key_arn, rotation_days } = config.sealing else { unreachable!() };
         assert_eq!((key_arn.as_str(), rotation_days), (KEY_ARN, expected));
     }
-    for alias in ["arn:aws-cn:kms:cn-north-1:123456789012:alias/tokens"] {
-        assert!(with_kms("SEALING_KEY_ARN", alias).is_ok(), "{alias}");
-    }
+    assert!(with_kms("SEALING_KEY_ARN", "arn:aws-cn:kms:cn-north-1:123456789012:alias/tokens").is_ok());
     for other in ["tokens", "arn:aws:kms:eu-north-1:123456789012:key/", "arn:aws:s3:::key/x"] {
         let problems = with_kms("SEALING_KEY_ARN", other).unwrap_err().problems;
         assert!(problems.len() == 1 && problems[0].starts_with("SEALING_KEY_ARN: expected"), "{problems:?}");

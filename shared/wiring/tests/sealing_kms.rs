@@ -1,7 +1,6 @@
 //! From settings to sealed tokens: branch keys in a table, wrapped by a KMS that is spoken to over HTTP.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that uses them")]
 
 use domain::error::SealingError;
 use domain::services::Services;
