@@ -5,6 +5,7 @@
 mod background_access;
 mod claims_challenge;
 mod corrupt_items;
+mod credentials;
 mod database;
 mod http_api;
 mod lab;
