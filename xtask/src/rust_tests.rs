@@ -52,9 +52,23 @@ pub(crate) fn store_on_dynamodb_local(run: &mut Run) -> StepResult {
     if find_program(&["java"]).is_none() {
         return Err(Stop::Skipped("`java` is not installed: install a Java runtime, 17 or later".to_owned()));
     }
+    dynamodb_local(run)?;
+    let (_service, url) = services::dynamodb_local(run)?;
+    again(run, "store-dynamodb", "DYNAMODB_LOCAL_ENDPOINT", &url)
+}
+
+/// The tests of sealing, and of what puts it together, once more, with a KMS.
+pub(crate) fn sealing_on_moto(run: &mut Run) -> StepResult {
+    let (_service, url) = services::moto(run)?;
+    again(run, "sealing", "MOTO_ENDPOINT", &url)?;
+    again(run, "wiring", "MOTO_ENDPOINT", &url)
+}
+
+/// The tests of a package under `shared/` once more, with a variable that names a server.
+fn again(run: &mut Run, package: &str, variable: &str, url: &str) -> StepResult {
     let list = fs::read_to_string(run.path(PROGRAMS)).map_err(fail_to(format!("read {PROGRAMS}")))?;
-    let package = run.path("shared/store-dynamodb");
-    let manifest = package.join("Cargo.toml");
+    let folder = run.path(format!("shared/{package}"));
+    let manifest = folder.join("Cargo.toml");
     let programs: Vec<&str> = list
         .lines()
         .filter_map(|line| line.split_once('\t'))
@@ -62,16 +76,11 @@ pub(crate) fn store_on_dynamodb_local(run: &mut Run) -> StepResult {
         .map(|(_, program)| program)
         .collect();
     if programs.is_empty() {
-        return Err(failed("store-dynamodb has no tests"));
+        return Err(failed(format!("{package} has no tests")));
     }
-    dynamodb_local(run)?;
-    let (_service, url) = services::dynamodb_local(run)?;
     for program in programs {
         let mut command = run.command(program);
-        command
-            .current_dir(&package)
-            .env("DYNAMODB_LOCAL_ENDPOINT", &url)
-            .env("CARGO_MANIFEST_DIR", &package);
+        command.current_dir(&folder).env(variable, url).env("CARGO_MANIFEST_DIR", &folder);
         run.execute(command)?;
     }
     Ok(())

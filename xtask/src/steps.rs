@@ -73,6 +73,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: browser::msal_node },
     Step { name: "dynamodb-local", about: "store tests on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
         run: rust_tests::store_on_dynamodb_local },
+    Step { name: "sealing-kms", about: "sealing tests on moto's KMS", group: Test, lane: Other, after: &["rust-build", "python-tools"],
+        run: rust_tests::sealing_on_moto },
     Step { name: "sam-build", about: "both functions, release, as `sam deploy` would", group: Test, lane: Cargo, after: &["python-tools"],
         run: lambda::sam_build },
     Step { name: "lambda-watch", about: "both functions answer `cargo lambda invoke`", group: Test, lane: Other, after: &["rust-build", "sam-build"],
