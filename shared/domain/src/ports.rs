@@ -1,4 +1,5 @@
-//! What the use cases need from outside, named by role. Each method is one request unless it says otherwise.
+//! What the use cases need from outside, named by role. Each method is one request unless it says otherwise; a token
+//! request is sent once more with a renewed credential when Entra refused ours.
 
 use crate::account::{
     AccountActivity, AccountRecord, AccountStatus, DueAccount, Failure, LastSweep, Lease, StoredTokens,
