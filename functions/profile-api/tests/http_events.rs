@@ -183,12 +183,15 @@ async fn a_claims_challenge_is_passed_on_in_the_form_that_msal_understands() {
     );
 }
 
+/// What Entra does, and the status, code and `Retry-After` that come of it.
+type FailureCase = (fn() -> TokenError, u16, &'static str, &'static str);
+
 #[tokio::test]
 async fn every_failure_of_a_service_has_its_status_and_code() {
     fn unavailable(kind: UnavailableKind, retry_after: Option<Duration>) -> TokenError {
         TokenError::Unavailable { expected: "tokens", kind, retry_after, source: None }
     }
-    let cases: [(fn() -> TokenError, u16, &str, &str); 6] = [
+    let cases: [FailureCase; 6] = [
         (|| unavailable(UnavailableKind::Down, Some(Duration::seconds(7))), 503, "entra_unavailable", "7"),
         (|| unavailable(UnavailableKind::BadAnswer, None), 502, "entra_unavailable", ""),
         (|| unavailable(UnavailableKind::TimedOut, None), 504, "entra_unavailable", ""),
