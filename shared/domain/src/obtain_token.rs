@@ -7,7 +7,7 @@ use crate::error::TokenError;
 use crate::identity::{HomeAccountId, TenantId};
 use crate::retry::should_ask_again;
 use crate::services::Services;
-use crate::token::{AccessToken, IssuedTokens, RefreshToken};
+use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
 use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount, open_account};
 use time::OffsetDateTime;
 
@@ -80,7 +80,8 @@ pub async fn for_caller(
             return Ok(from_cache(token));
         }
     }
-    let issued = match trade_in(services, caller, begun_at).await {
+    let ask = Ask::TradeIn(&caller.assertion);
+    let issued = match ask_entra(services, caller.tenant_id, ask, begun_at).await {
         Ok(issued) => issued,
         Err(error) => return still_good_or(fallback, error),
     };
@@ -90,43 +91,40 @@ pub async fn for_caller(
     Ok(ObtainedToken { token: issued.access_token, source: TokenSource::OnBehalfOf, kept })
 }
 
-/// On-Behalf-Of, unless Entra wants a pause; once more when it fails in a way that passes.
-async fn trade_in(
-    services: &Services,
-    caller: &Caller,
-    begun_at: OffsetDateTime,
-) -> Result<IssuedTokens, TokenError> {
-    let (tenant, scopes) = (caller.tenant_id, &services.settings.graph_scopes);
-    brake::check(services, tenant).await?;
-    let mut answer = services.tokens.on_behalf_of(tenant, &caller.assertion, scopes).await;
-    if should_ask_again(services, &answer, begun_at).await {
-        answer = services.tokens.on_behalf_of(tenant, &caller.assertion, scopes).await;
-    }
-    heeded(services, tenant, answer).await
+/// What is handed to Entra for a new token.
+enum Ask<'a> {
+    /// On-Behalf-Of.
+    TradeIn(&'a UserAssertion),
+    Renew {
+        owner: HomeAccountId,
+        refresh_token: &'a RefreshToken,
+    },
 }
 
-/// Refresh, with the same manners.
-async fn renew(
-    services: &Services,
-    tenant: TenantId,
-    owner: HomeAccountId,
-    refresh_token: &RefreshToken,
-    begun_at: OffsetDateTime,
-) -> Result<IssuedTokens, TokenError> {
-    let scopes = &services.settings.graph_scopes;
-    brake::check(services, tenant).await?;
-    let mut answer = services.tokens.refresh(tenant, owner, refresh_token, scopes).await;
-    if should_ask_again(services, &answer, begun_at).await {
-        answer = services.tokens.refresh(tenant, owner, refresh_token, scopes).await;
+impl Ask<'_> {
+    async fn send(&self, services: &Services, tenant: TenantId) -> Result<IssuedTokens, TokenError> {
+        let scopes = &services.settings.graph_scopes;
+        match self {
+            Self::TradeIn(assertion) => services.tokens.on_behalf_of(tenant, assertion, scopes).await,
+            Self::Renew { owner, refresh_token } => {
+                services.tokens.refresh(tenant, *owner, refresh_token, scopes).await
+            }
+        }
     }
-    heeded(services, tenant, answer).await
 }
 
-async fn heeded(
+/// Not while Entra wants a pause; once more when it fails in a way that passes; and what it says of pauses is heeded.
+async fn ask_entra(
     services: &Services,
     tenant: TenantId,
-    answer: Result<IssuedTokens, TokenError>,
+    ask: Ask<'_>,
+    begun_at: OffsetDateTime,
 ) -> Result<IssuedTokens, TokenError> {
+    brake::check(services, tenant).await?;
+    let mut answer = ask.send(services, tenant).await;
+    if should_ask_again(services, &answer, begun_at).await {
+        answer = ask.send(services, tenant).await;
+    }
     if let Err(error) = &answer {
         brake::heed(services, tenant, error).await;
     }
@@ -182,7 +180,8 @@ pub async fn silently(
         let Some((refresh_token, owner)) = opened.refresh_token(services) else {
             return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
         };
-        let issued = match renew(services, activity.tenant_id, owner, &refresh_token, begun_at).await {
+        let ask = Ask::Renew { owner, refresh_token: &refresh_token };
+        let issued = match ask_entra(services, activity.tenant_id, ask, begun_at).await {
             Ok(issued) => issued,
             Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {
                 let latest = open_account(services, &opened.account).await?;

@@ -91,11 +91,6 @@ impl UnifiedCache {
         hashes.dedup();
         hashes
     }
-
-    /// The user's sign-in name, as the account record of `home_account_id` gives it.
-    pub fn username(&self, home_account_id: &str) -> Option<&str> {
-        self.accounts.iter().find(|entity| entity.is("home_account_id", home_account_id))?.text("username")
-    }
 }
 
 /// Tokens bound to a key (`PoP`) or isolated by extra request parameters (`ATExt`) answer no plain request.

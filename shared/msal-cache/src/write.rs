@@ -63,13 +63,8 @@ impl UnifiedCache {
         self.drop_expired_access_tokens(grant.cached_at);
     }
 
-    /// Forgets the refresh tokens of a client, for example after Entra said that they are no longer good.
-    pub fn forget_refresh_tokens(&mut self, client_id: &str) {
-        self.refresh_tokens.retain(|entity| !entity.is("client_id", client_id));
-    }
-
     /// Drops access tokens that expired before `now` (seconds since the epoch) or that have no readable expiry.
-    pub fn drop_expired_access_tokens(&mut self, now: i64) {
+    fn drop_expired_access_tokens(&mut self, now: i64) {
         let live = |entity: &Entity| entity.seconds("expires_on").is_some_and(|expires_on| expires_on > now);
         self.access_tokens.retain(live);
         self.session_access_tokens.retain(live);
