@@ -96,11 +96,11 @@ mod tests {
 
     #[test]
     fn what_is_generated_is_read_also_beyond_2049() {
-        for now in [datetime!(2026-11-22 12:00 UTC), datetime!(2126-03-04 9:00 UTC)] {
-            let pem = generate("Profile API", now).unwrap();
+        for moment in [datetime!(2026-11-22 12:00 UTC), datetime!(2126-03-04 9:00 UTC)] {
+            let pem = generate("Profile API", moment).unwrap();
             let certificate = Certificate::from_pem(&pem).unwrap();
-            assert_eq!(certificate.not_before, now - Duration::DAY);
-            assert_eq!(certificate.not_after, now + LIFETIME);
+            assert_eq!(certificate.not_before, moment - Duration::DAY);
+            assert_eq!(certificate.not_after, moment + LIFETIME);
             assert_eq!((certificate.sha256.len(), certificate.sha1.len()), (43, 27));
         }
     }

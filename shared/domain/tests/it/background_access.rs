@@ -83,8 +83,7 @@ async fn a_request_under_way_does_not_bring_back_what_was_ended_meanwhile() {
     let fixture = Fixture::new();
     let late = fixture.caller(1);
     fixture.exchange.hold();
-    let services = fixture.services.clone();
-    let request = tokio::spawn(async move { domain::read_profile::read_profile(&services, &late).await });
+    let request = fixture.start_reading(&late);
     fixture.exchange.until_called(1).await;
     fixture.clock.advance(Duration::milliseconds(5));
     let other = fixture.caller(2);

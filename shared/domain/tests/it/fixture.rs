@@ -11,6 +11,7 @@ use std::ops::Deref;
 use std::sync::Mutex;
 use test_support::{Fakes, sample};
 use time::Duration;
+use tokio::task::JoinHandle;
 
 pub(crate) const IDLE: Duration = Duration::seconds(30);
 pub(crate) const INTERVAL: Duration = Duration::hours(1);
@@ -53,6 +54,22 @@ impl Fixture {
 
     pub(crate) async fn record(&self, number: u32) -> AccountRecord {
         self.store.load(&sample::account(number)).await.expect("the store answers")
+    }
+
+    /// A request that goes on while the test does something else.
+    pub(crate) fn start_reading(&self, caller: &Caller) -> JoinHandle<Result<Profile, ReadProfileError>> {
+        let (services, caller) = (self.services.clone(), caller.clone());
+        tokio::spawn(async move { read_profile(&services, &caller).await })
+    }
+
+    /// A sweep by another worker that goes on while the test does something else.
+    pub(crate) fn start_sweep(&self) -> JoinHandle<SweepReport> {
+        let services = self.services.clone();
+        tokio::spawn(async move {
+            let worker = Worker { id: "another worker".to_owned(), stop_at: None };
+            let swept = sweep_accounts(&services, &worker, &Turns::default()).await;
+            swept.expect("the due index can be read")
+        })
     }
 
     pub(crate) fn worker() -> Worker {

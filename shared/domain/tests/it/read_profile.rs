@@ -187,12 +187,7 @@ async fn concurrent_misses_of_one_session_trade_the_token_in_once() {
     let fixture = Fixture::new();
     let caller = fixture.caller(1);
     fixture.exchange.hold();
-    let requests: Vec<_> = (0..5)
-        .map(|_| {
-            let (services, caller) = (fixture.services.clone(), caller.clone());
-            tokio::spawn(async move { domain::read_profile::read_profile(&services, &caller).await })
-        })
-        .collect();
+    let requests: Vec<_> = (0..5).map(|_| fixture.start_reading(&caller)).collect();
     fixture.exchange.until_called(1).await;
     fixture.exchange.release_one();
     for request in requests {
@@ -206,8 +201,7 @@ async fn a_request_that_is_given_up_does_not_block_the_next_one() {
     let fixture = Fixture::new();
     let caller = fixture.caller(1);
     fixture.exchange.hold();
-    let (services, theirs) = (fixture.services.clone(), caller.clone());
-    let given_up = tokio::spawn(async move { domain::read_profile::read_profile(&services, &theirs).await });
+    let given_up = fixture.start_reading(&caller);
     fixture.exchange.until_called(1).await;
     given_up.abort();
     assert!(given_up.await.unwrap_err().is_cancelled());
@@ -241,8 +235,7 @@ async fn entra_is_not_asked_again_through_retry_after_or_late_in_a_request() {
     fixture.clock.advance(Duration::minutes(2));
     fixture.exchange.push(Err(entra_down()));
     fixture.exchange.hold();
-    let (services, caller) = (fixture.services.clone(), fixture.caller(1));
-    let slow = tokio::spawn(async move { domain::read_profile::read_profile(&services, &caller).await });
+    let slow = fixture.start_reading(&fixture.caller(1));
     fixture.exchange.until_called(3).await;
     fixture.clock.advance(Duration::seconds(10));
     fixture.exchange.release_one();

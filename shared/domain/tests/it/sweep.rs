@@ -144,16 +144,12 @@ async fn two_workers_at_once_act_once() {
     fixture.go_away();
     let before = fixture.profiles.calls().len();
     fixture.profiles.hold();
-    let services = fixture.services.clone();
-    let first = tokio::spawn(async move {
-        let worker = Worker { id: "first".to_owned(), stop_at: None };
-        sweep_accounts(&services, &worker, &Turns::default()).await
-    });
+    let first = fixture.start_sweep();
     fixture.profiles.until_called(before + 1).await;
     let (second, _) = fixture.sweep().await;
     assert_eq!(second.of(TurnOutcome::Skipped), 1);
     fixture.profiles.release_one();
-    assert_eq!(first.await.unwrap().unwrap().of(TurnOutcome::Acted), 1);
+    assert_eq!(first.await.unwrap().of(TurnOutcome::Acted), 1);
     assert_eq!(fixture.profiles.calls().len(), before + 1);
 }
 
@@ -197,11 +193,7 @@ async fn a_user_who_returns_during_their_turn_keeps_their_new_turn() {
     fixture.go_away();
     let before = fixture.profiles.calls().len();
     fixture.profiles.hold();
-    let services = fixture.services.clone();
-    let sweep = tokio::spawn(async move {
-        let worker = Worker { id: "worker".to_owned(), stop_at: None };
-        sweep_accounts(&services, &worker, &Turns::default()).await
-    });
+    let sweep = fixture.start_sweep();
     fixture.profiles.until_called(before + 1).await;
     fixture
         .store
@@ -209,7 +201,7 @@ async fn a_user_who_returns_during_their_turn_keeps_their_new_turn() {
         .await
         .unwrap();
     fixture.profiles.release_one();
-    sweep.await.unwrap().unwrap();
+    sweep.await.unwrap();
     let activity = fixture.record(1).await.activity.unwrap();
     assert_eq!(activity.due_at, Some(now(&fixture) + Duration::seconds(30)));
     assert_eq!(activity.status, AccountStatus::Active);

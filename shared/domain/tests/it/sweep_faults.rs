@@ -1,11 +1,11 @@
 //! What goes wrong while users are away, and that it stays with the account it belongs to.
 
-use crate::fixture::{Fixture, INTERVAL, Turns};
+use crate::fixture::{Fixture, INTERVAL};
 use domain::account::{AccountStatus, FailureClass, TurnOutcome};
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use domain::event::DomainEvent;
 use domain::ports::{AccountStore as _, ActivityUpdate, Clock as _};
-use domain::sweep_accounts::{AccountTarget, sweep_accounts, sweep_one};
+use domain::sweep_accounts::{AccountTarget, sweep_one};
 use domain::token::IssuedTokens;
 use domain::token_cache::GrantContext;
 use test_support::{ExchangeCall, StoreOperation, sample};
@@ -79,14 +79,12 @@ async fn a_user_who_signs_in_during_their_turn_is_not_parked_by_it() {
     fixture.clock.advance(Duration::hours(2));
     fixture.exchange.push(Err(revoked()));
     fixture.exchange.hold();
-    let services = fixture.services.clone();
-    let sweep =
-        tokio::spawn(async move { sweep_accounts(&services, &Fixture::worker(), &Turns::default()).await });
+    let sweep = fixture.start_sweep();
     fixture.exchange.until_called(2).await;
     let update = ActivityUpdate { returned: true, ..sample::activity_update(1, fixture.clock.now()) };
     fixture.store.record_activity(&sample::account(1), update).await.unwrap();
     fixture.exchange.release_one();
-    sweep.await.unwrap().unwrap();
+    sweep.await.unwrap();
     let activity = fixture.record(1).await.activity.unwrap();
     assert_eq!((activity.status, activity.failure), (AccountStatus::Active, None));
     assert!(activity.due_at.is_some());
@@ -101,9 +99,7 @@ async fn a_refresh_token_that_somebody_else_has_just_renewed_parks_nobody() {
     fixture.visit(1).await;
     fixture.clock.advance(Duration::hours(2));
     fixture.exchange.hold();
-    let services = fixture.services.clone();
-    let sweep =
-        tokio::spawn(async move { sweep_accounts(&services, &Fixture::worker(), &Turns::default()).await });
+    let sweep = fixture.start_sweep();
     fixture.exchange.until_called(2).await;
     // Another environment, with its own view of what is under way, renews the same token first.
     let mut other = domain::token_cache::open_account(&fixture.services, &sample::account(1)).await.unwrap();
@@ -118,7 +114,7 @@ async fn a_refresh_token_that_somebody_else_has_just_renewed_parks_nobody() {
     other.record_issued(&fixture.services, &theirs, &context).await.unwrap();
     fixture.exchange.push(Err(revoked()));
     fixture.exchange.release_one();
-    let report = sweep.await.unwrap().unwrap();
+    let report = sweep.await.unwrap();
     assert_eq!(report.of(TurnOutcome::Acted), 1, "{report:?}");
     assert_eq!(fixture.exchange.calls().len(), 2, "their token serves, nobody asks again");
 }
