@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store_dynamodb::table::{self, TableError};
-use wiring::{AwsClients, Environment, SystemChance, Time};
+use wiring::{AwsClients, Environment, Time};
 
 /// The largest file that is read: what a table item can hold.
 const MAX_FILE_BYTES: u64 = 400 * 1024;
@@ -199,7 +199,7 @@ impl OpenTable {
             let client = AwsClients::new(&environment).await.dynamodb;
             table::create(&client, environment.get("TABLE_NAME").unwrap_or_default()).await?;
         }
-        let time = Time { clock: Arc::new(OffsetClock::default()), chance: Arc::new(SystemChance) };
+        let time = Time::with_clock(Arc::new(OffsetClock::default()));
         let services = wiring::sweep_services(&environment, time).await?;
         Ok(Self { services, servers, _folder: opened })
     }

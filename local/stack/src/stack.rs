@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store_dynamodb::table::{self, TableError};
 use url::Url;
-use wiring::{AwsClients, Environment, SystemChance, Time};
+use wiring::{AwsClients, Environment, Time};
 
 /// What to start, and how.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Stack {
         };
 
         let client = AwsClients::new(&environment).await.dynamodb;
-        let time = Time { clock: Arc::new(clock.clone()), chance: Arc::new(SystemChance) };
+        let time = Time::with_clock(Arc::new(clock.clone()));
         let api = wiring::Api::start(&environment, time.clone()).await?;
         let services = wiring::sweep_services(&environment, time).await?;
         let table = environment.get("TABLE_NAME").unwrap_or_default().to_owned();

@@ -9,7 +9,7 @@ use crate::sealer::sealer;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
-use domain::ports::{Chance, Clock, EventPublisher};
+use domain::ports::{Chance, Clock, EventPublisher, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
 use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys};
@@ -26,16 +26,22 @@ const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The delegated permission that the product uses downstream.
 const GRAPH_SCOPES: &str = "https://graph.microsoft.com/User.Read";
 
-/// Time and chance, real or made.
+/// Time, waiting and chance, real or made.
 #[derive(Clone)]
 pub struct Time {
     pub clock: Arc<dyn Clock>,
+    pub timer: Arc<dyn Timer>,
     pub chance: Arc<dyn Chance>,
 }
 
 impl Time {
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), chance: Arc::new(SystemChance) }
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// Real but for the clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, timer: Arc::new(RuntimeTimer), chance: Arc::new(SystemChance) }
     }
 }
 
@@ -107,7 +113,7 @@ async fn services(
     client: reqwest::Client,
     time: Time,
 ) -> Result<Services, StartError> {
-    let Time { clock, chance } = time;
+    let Time { clock, timer, chance } = time;
     let aws = AwsClients::new(environment).await;
     let credential = credential(&config, &aws, clock.clone()).await?;
     let shards = NonZeroU32::new(config.sweep.shards).unwrap_or(NonZeroU32::MIN);
@@ -156,7 +162,7 @@ async fn services(
         events: publisher,
         clock,
         chance,
-        timer: Arc::new(RuntimeTimer),
+        timer,
         flights: Arc::default(),
         brakes: Arc::default(),
         settings: Arc::new(settings),

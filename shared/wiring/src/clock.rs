@@ -27,7 +27,7 @@ impl Chance for SystemChance {
 
 /// Waits on the runtime's timer.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RuntimeTimer;
+pub struct RuntimeTimer;
 
 #[async_trait]
 impl Timer for RuntimeTimer {

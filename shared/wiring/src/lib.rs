@@ -11,6 +11,6 @@ pub mod telemetry;
 
 pub use app::{Api, StartError, Time, sweep_services};
 pub use aws::AwsClients;
-pub use clock::{SystemChance, SystemClock};
+pub use clock::{RuntimeTimer, SystemChance, SystemClock};
 pub use config::{Config, ConfigError, Function};
 pub use environment::Environment;

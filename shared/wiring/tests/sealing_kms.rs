@@ -11,7 +11,7 @@ use std::sync::Arc;
 use store_dynamodb::{DynamoDbBranchKeys, table};
 use test_support::{FixedClock, sample};
 use time::Duration;
-use wiring::{AwsClients, Environment, SystemChance, Time};
+use wiring::{AwsClients, Environment, Time};
 
 const ENDPOINT_VARIABLE: &str = "MOTO_ENDPOINT";
 const TABLE: &str = "accounts";
@@ -53,7 +53,7 @@ async fn deployment(moto: &str) -> Environment {
 }
 
 async fn start(environment: &Environment, clock: &FixedClock) -> Services {
-    let time = Time { clock: Arc::new(clock.clone()), chance: Arc::new(SystemChance) };
+    let time = Time::with_clock(Arc::new(clock.clone()));
     wiring::sweep_services(environment, time).await.unwrap()
 }
 

@@ -6,7 +6,7 @@ use entra_emulator::UserAction;
 use serde_json::json;
 use stack::Sweeper;
 use std::sync::Arc;
-use wiring::{SystemChance, Time};
+use wiring::Time;
 
 #[tokio::test]
 async fn who_is_here_is_left_alone_and_who_is_away_is_worked_for() {
@@ -149,7 +149,7 @@ async fn a_rejected_credential_stops_the_sweep_and_costs_no_account_its_place() 
     environment.set("ENTRA_CLIENT_SECRET", "not-the-secret");
     environment.set("SWEEP_CONCURRENCY", "1");
     let clock = lab.stack.clock().clone();
-    let time = Time { clock: Arc::new(clock.clone()), chance: Arc::new(SystemChance) };
+    let time = Time::with_clock(Arc::new(clock.clone()));
     let services = wiring::sweep_services(&environment, time).await.unwrap();
     let summary = Sweeper::new(services, clock).tick().await.unwrap();
     assert!(summary.stopped_early);
