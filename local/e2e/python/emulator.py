@@ -84,8 +84,10 @@ class PlainHttp:
 
     def __init__(self):
         self.posted_grants = []
+        self.gets = 0
 
     def get(self, url, **options):
+        self.gets += 1
         return self._request("GET", url, **options)
 
     def post(self, url, data=None, **options):
