@@ -1,7 +1,8 @@
 //! Looking up tokens by what they are for.
 
 use crate::document::UnifiedCache;
-use crate::entity::Entity;
+use crate::entity::is_reserved;
+use crate::refresh_tokens::newer;
 use secrecy::SecretString;
 
 /// Which access token is wanted.
@@ -10,7 +11,8 @@ pub struct AccessTokenQuery<'a> {
     pub client_id: &'a str,
     /// The resource tenant (`tid` of the caller's token); for a guest not the home tenant.
     pub realm: &'a str,
-    /// All of these must be granted; compared as a set, without regard to case.
+    /// All of these must be granted; compared as a set, without regard to case. Those that give no access (`openid` and
+    /// the like) are not looked for.
     pub scopes: &'a [String],
     /// `Some`: only a token that was obtained for this assertion (the API, acting for a caller who is present).
     /// `None`: any token of the user (the sweep, which goes by account alone).
@@ -42,13 +44,16 @@ pub struct CachedRefreshToken {
 impl UnifiedCache {
     /// The longest-lived matching access token, expired or not: the caller decides what is fresh enough.
     pub fn access_token(&self, query: &AccessTokenQuery<'_>) -> Option<CachedAccessToken> {
-        let wanted: Vec<String> = query.scopes.iter().map(|scope| scope.to_ascii_lowercase()).collect();
-        self.access_tokens
+        let wanted: Vec<String> = query
+            .scopes
             .iter()
-            .chain(&self.session_access_tokens)
+            .filter(|scope| !is_reserved(scope))
+            .map(|scope| scope.to_ascii_lowercase())
+            .collect();
+        self.access_tokens
+            .plain()
             .filter(|entity| {
-                is_plain_bearer(entity)
-                    && entity.is("client_id", query.client_id)
+                entity.is("client_id", query.client_id)
                     && entity.is("realm", query.realm)
                     && query.obtained_for.is_none_or(|hash| entity.obtained_for() == Some(hash))
             })
@@ -67,41 +72,26 @@ impl UnifiedCache {
             .max_by_key(|token| token.expires_on)
     }
 
-    /// The newest refresh token of this client: by `last_modification_time`, else the last in the file.
+    /// The newest refresh token of this client.
     pub fn refresh_token(&self, client_id: &str) -> Option<CachedRefreshToken> {
-        newest_refresh_token(self.refresh_tokens.iter().filter(|entity| entity.is("client_id", client_id)))
-            .and_then(|entity| {
-                Some(CachedRefreshToken {
-                    secret: entity.text("secret")?.into(),
-                    home_account_id: entity.text("home_account_id").map(str::to_owned),
-                    expires_on: entity.seconds("expires_on"),
-                })
-            })
+        let of_client = self.refresh_tokens.iter().filter(|entity| entity.is("client_id", client_id));
+        let entity = of_client.cloned().reduce(newer)?;
+        Some(CachedRefreshToken {
+            secret: entity.text("secret")?.into(),
+            home_account_id: entity.text("home_account_id").map(str::to_owned),
+            expires_on: entity.seconds("expires_on"),
+        })
     }
 
     /// Hashes of the assertions for which access tokens are cached, each once.
     pub fn assertion_hashes(&self) -> Vec<String> {
         let mut hashes: Vec<String> = self
             .access_tokens
-            .iter()
-            .chain(&self.session_access_tokens)
+            .plain()
             .filter_map(|entity| entity.obtained_for().map(str::to_owned))
             .collect();
         hashes.sort();
         hashes.dedup();
         hashes
     }
-}
-
-/// Tokens bound to a key (`PoP`) or isolated by extra request parameters (`ATExt`) answer no plain request.
-fn is_plain_bearer(entity: &Entity) -> bool {
-    entity.text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("Bearer"))
-        && entity.text("credential_type").is_none_or(|kind| kind.eq_ignore_ascii_case("AccessToken"))
-}
-
-/// `max_by_key` keeps the last of equals, which is the rule for entries without a time.
-pub(crate) fn newest_refresh_token<'a>(entities: impl Iterator<Item = &'a Entity>) -> Option<&'a Entity> {
-    entities
-        .filter(|entity| entity.text("secret").is_some())
-        .max_by_key(|entity| entity.seconds("last_modification_time").unwrap_or(i64::MIN))
 }
