@@ -1,0 +1,78 @@
+//! Long runs that look for lost tokens: `cargo xtask soak`. Never deployed.
+//!
+//! Everything is real but for the faults: the functions as they are wired, an authority and a table over HTTP, proxies in
+//! between that hold, refuse and drop.
+
+mod error;
+mod exchange;
+mod inspector;
+mod progress;
+mod proxy;
+mod quick_time;
+mod rotation;
+mod tally;
+mod trace;
+mod world;
+
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+use tally::Tally;
+
+/// Long runs that look for lost tokens. `cargo xtask soak` builds and starts this.
+#[derive(Parser)]
+#[command(name = "soak")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// API and sweep work for one user while the authority takes each refresh token once, and everything fails at times.
+    Rotation(RotationArguments),
+}
+
+#[derive(Args)]
+struct RotationArguments {
+    /// What all decisions are drawn from; how requests overtake each other varies all the same.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many runs, with this seed and those after it.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// Rounds of each run.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    rounds: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Rotation(arguments) => rotation(&arguments).await,
+    }
+}
+
+async fn rotation(arguments: &RotationArguments) -> ExitCode {
+    for seed in arguments.seed..arguments.seed.saturating_add(arguments.seeds) {
+        let (begun, tally) = (Instant::now(), Arc::new(Tally::default()));
+        let options = rotation::Options { seed, rounds: arguments.rounds };
+        println!("soak rotation: seed {seed}, {} rounds", arguments.rounds);
+        let ended = rotation::run(options, &tally).await;
+        tally.lines().iter().for_each(|line| println!("{line}"));
+        if let Err(failed) = ended {
+            println!("FAILED with seed {seed} in round {}: {}", failed.round, failed.error);
+            println!("  what went over the wire in that round:");
+            failed.trace.iter().for_each(|line| println!("{line}"));
+            println!("  repeat: cargo xtask soak rotation --seed {seed} --rounds {}", arguments.rounds);
+            return ExitCode::FAILURE;
+        }
+        println!(
+            "passed: seed {seed}, {} rounds in {:.0} s",
+            arguments.rounds,
+            begun.elapsed().as_secs_f64()
+        );
+    }
+    ExitCode::SUCCESS
+}
