@@ -92,9 +92,12 @@ export async function whoIs(token) {
 export class PlainHttp {
   /** @type {(string | null)[]} */
   postedGrants = [];
+  /** Requests for metadata. */
+  gets = 0;
 
   /** @param {string} url @param {{ headers?: Record<string, string> }} [options] */
   sendGetRequestAsync(url, options) {
+    this.gets += 1;
     return this.#send(url, { headers: options?.headers });
   }
 
@@ -118,15 +121,26 @@ export class PlainHttp {
  * The API as an MSAL client, as a worker in Node would make it.
  *
  * @param {PlainHttp} http
+ * @param {string} [clientSecret]
  */
 export function confidentialClient(http, clientSecret = api.secret) {
+  return clientOf({ clientId: api.id, clientSecret, tenantId: tenant, http });
+}
+
+/**
+ * Any application of the emulator as an MSAL client.
+ *
+ * @param {object} application
+ * @param {string} application.clientId
+ * @param {string} application.clientSecret
+ * @param {string} application.tenantId
+ * @param {PlainHttp} application.http
+ * @param {import("@azure/msal-node").ICachePlugin} [application.cachePlugin]
+ */
+export function clientOf({ clientId, clientSecret, tenantId, http, cachePlugin }) {
   return new ConfidentialClientApplication({
-    auth: {
-      clientId: api.id,
-      clientSecret,
-      authority: `${secure}/${tenant}`,
-      knownAuthorities: [new URL(secure).host],
-    },
+    auth: { clientId, clientSecret, authority: `${secure}/${tenantId}`, knownAuthorities: [new URL(secure).host] },
+    cache: { cachePlugin },
     system: { networkClient: http },
   });
 }

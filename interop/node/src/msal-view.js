@@ -1,0 +1,312 @@
+/**
+ * Between the shared cache and MSAL Node's own view of it: what MSAL is given to read, and what is taken over from what it
+ * wrote. MSAL Node drops fields that it does not know (hashes of assertions, times of refresh tokens), keeps redeeming a
+ * stale refresh token that stands first, deletes access tokens when several match, and looks a guest's account up by a
+ * key with the home tenant. So it is given one of each, under its own keys, and only what it newly obtained is taken back.
+ */
+
+import {
+  accessTokenKey,
+  idTokenKey,
+  is,
+  isPlainBearer,
+  refreshTokenKey,
+  samePlace,
+  scopeSet,
+  seconds,
+  text,
+  words,
+} from "./entity.js";
+import { RemovalRefusedError } from "./errors.js";
+
+/**
+ * @typedef {import("./entity.js").Entity} Entity
+ * @typedef {import("./unified-cache.js").UnifiedCache} UnifiedCache
+ * @typedef {import("@azure/msal-node").AccountInfo} AccountInfo
+ */
+
+/**
+ * Whose tokens they are, as their item is named: for a guest the object and the tenant that they visit.
+ *
+ * @typedef {object} Identity
+ * @property {string} clientId As MSAL is configured with it.
+ * @property {string} objectId
+ * @property {string} tenantId
+ */
+
+/** Before its expiry by this, MSAL does not serve an access token. */
+const EXPIRY_MARGIN_SECONDS = 300;
+
+/** Scopes that stand for no permission on a resource; the API does not cache them. */
+const RESERVED = new Set(["openid", "profile", "offline_access", "email"]);
+
+/** What of a credential MSAL Node writes is taken over. Everything else is put there by us. */
+const TAKEN_OVER = [
+  "secret",
+  "credential_type",
+  "realm",
+  "cached_at",
+  "expires_on",
+  "extended_expires_on",
+  "refresh_on",
+  "key_id",
+  "token_type",
+  "resource",
+  "family_id",
+  "additionalCacheKeyComponents",
+];
+
+/**
+ * Where the tokens are filed: the home account and the environment of the newest refresh token, else of anything there is.
+ *
+ * @param {UnifiedCache} cache
+ * @param {Identity} identity
+ */
+function ownerOf(cache, identity) {
+  const { clientId, objectId, tenantId } = identity;
+  const ofClient = cache.accessTokens.filter((entity) => is(entity, "client_id", clientId));
+  const entities = [cache.refreshToken(clientId) ?? {}, ...ofClient, ...cache.accounts];
+  const first = (/** @type {string} */ field) => entities.map((entity) => text(entity, field)).find(Boolean);
+  return {
+    homeAccountId: first("home_account_id") ?? `${objectId}.${tenantId}`,
+    environment: first("environment") ?? "login.windows.net",
+  };
+}
+
+/**
+ * The account to hand to `acquireTokenSilent`.
+ *
+ * @param {UnifiedCache} cache
+ * @param {Identity} identity
+ * @returns {AccountInfo}
+ */
+export function accountInfo(cache, identity) {
+  const { homeAccountId, environment } = ownerOf(cache, identity);
+  const accounts = cache.accounts.filter((entity) => is(entity, "home_account_id", homeAccountId));
+  const account = accounts.find((entity) => is(entity, "realm", identity.tenantId)) ?? accounts[0] ?? {};
+  const name = text(account, "name");
+  return {
+    homeAccountId,
+    environment,
+    tenantId: identity.tenantId,
+    localAccountId: identity.objectId,
+    username: text(account, "username") ?? "",
+    ...(name !== undefined && { name }),
+  };
+}
+
+/**
+ * The cache as MSAL Node is to see it, as JSON.
+ *
+ * @param {UnifiedCache} cache
+ * @param {Identity} identity
+ * @param {number} now Seconds since the epoch.
+ */
+export function toMsal(cache, identity, now) {
+  const { clientId } = identity;
+  const owner = ownerOf(cache, identity);
+  const filedAs = (/** @type {string} */ kind) => (/** @type {Entity} */ entity) => ({
+    ...entity,
+    home_account_id: owner.homeAccountId,
+    environment: owner.environment,
+    client_id: clientId,
+    credential_type: kind,
+    // Only of use for Microsoft's own applications, which share a refresh token.
+    family_id: undefined,
+  });
+  const mine = (/** @type {Entity} */ entity) =>
+    is(entity, "client_id", clientId) &&
+    is(entity, "home_account_id", owner.homeAccountId) &&
+    text(entity, "secret") !== undefined;
+  const accessTokens = oneForEachScope([...cache.accessTokens, ...cache.sessionAccessTokens].filter(mine), now);
+  const refreshToken = cache.refreshToken(clientId);
+  /** @param {Entity[]} entities @param {(entity: Entity) => string} key */
+  const keyed = (entities, key) => Object.fromEntries(entities.map((entity) => [key(entity), entity]));
+  return JSON.stringify({
+    // The seventh part of MSAL Node's keys is the token type, which is empty for bearer tokens.
+    AccessToken: keyed(
+      accessTokens.map(filedAs("AccessToken")).map(withTimesAsText),
+      (entity) => `${accessTokenKey(entity)}-`,
+    ),
+    RefreshToken: keyed(
+      [refreshToken].filter((entity) => entity !== undefined).map(filedAs("RefreshToken")),
+      (entity) => `${refreshTokenKey(entity)}-`,
+    ),
+    IdToken: keyed(cache.idTokens.filter(mine).map(filedAs("IdToken")), (entity) => `${idTokenKey(entity)}-`),
+    Account: accountSection(cache, identity, owner),
+    AppMetadata: {},
+  });
+}
+
+/**
+ * MSAL Node deletes all access tokens when several match a request. Where scopes overlap it gets one: a good one before
+ * one that has run out, then the one with more scopes, then the longer-lived.
+ *
+ * @param {Entity[]} accessTokens
+ * @param {number} now
+ */
+function oneForEachScope(accessTokens, now) {
+  const rank = (/** @type {Entity} */ entity) => {
+    const expiresOn = seconds(entity, "expires_on") ?? 0;
+    return [Number(expiresOn > now + EXPIRY_MARGIN_SECONDS), scopeSet(entity).size, expiresOn];
+  };
+  const better = (/** @type {Entity} */ left, /** @type {Entity} */ right) => {
+    const [mine, theirs] = [rank(left), rank(right)];
+    return mine.map((value, index) => (theirs[index] ?? 0) - value).find((difference) => difference !== 0) ?? 0;
+  };
+  /** @type {Entity[]} */
+  const chosen = [];
+  for (const entity of accessTokens.filter(isPlainBearer).toSorted(better)) {
+    if (!chosen.some((other) => samePlace(other, entity))) chosen.push(entity);
+  }
+  return chosen;
+}
+
+/** @param {Entity} entity */
+function withTimesAsText(entity) {
+  const times = ["cached_at", "expires_on", "extended_expires_on", "refresh_on"];
+  const known = times.map((field) => [field, seconds(entity, field)]).filter(([, time]) => time !== undefined);
+  return { ...entity, ...Object.fromEntries(known.map(([field, time]) => [field, String(time)])) };
+}
+
+/**
+ * One account at home with a profile for each tenant: MSAL Node files a guest's account under the home tenant, and stores
+ * what it obtains only if it finds an account there.
+ *
+ * @param {UnifiedCache} cache
+ * @param {Identity} identity
+ * @param {{ homeAccountId: string, environment: string }} owner
+ */
+function accountSection(cache, identity, { homeAccountId, environment }) {
+  const [homeObject = identity.objectId, homeTenant = identity.tenantId] = homeAccountId.split(".");
+  const { name, username } = accountInfo(cache, identity);
+  const profiles = new Map([[identity.tenantId, profile(identity.tenantId, identity.objectId, username, name)]]);
+  for (const entity of cache.accounts.filter((entity) => is(entity, "home_account_id", homeAccountId))) {
+    const [realm, objectId] = [text(entity, "realm"), text(entity, "local_account_id")];
+    if (realm === undefined || objectId === undefined || is(entity, "realm", identity.tenantId)) continue;
+    profiles.set(realm, profile(realm, objectId, text(entity, "username") ?? "", text(entity, "name")));
+  }
+  /** @param {string} tenantId @param {string} localAccountId @param {string} username @param {string} [name] */
+  function profile(tenantId, localAccountId, username, name) {
+    const isHomeTenant = tenantId.toLowerCase() === homeTenant.toLowerCase();
+    return JSON.stringify({ tenantId, localAccountId, username, name, isHomeTenant });
+  }
+  return {
+    [`${homeAccountId}-${environment}-${homeTenant}`.toLowerCase()]: {
+      home_account_id: homeAccountId,
+      environment,
+      realm: homeTenant,
+      local_account_id: homeObject,
+      username,
+      name,
+      authority_type: "MSSTS",
+      client_info: clientInfo(cache, homeAccountId),
+      tenantProfiles: [...profiles.values()],
+    },
+  };
+}
+
+/**
+ * @param {UnifiedCache} cache
+ * @param {string} homeAccountId
+ */
+function clientInfo(cache, homeAccountId) {
+  const entities = [...cache.refreshTokens, ...cache.accessTokens, ...cache.accounts];
+  return entities
+    .filter((entity) => is(entity, "home_account_id", homeAccountId))
+    .map((entity) => text(entity, "client_info"))
+    .find(Boolean);
+}
+
+/**
+ * The cache with what MSAL newly obtained for this account, or `undefined` if that is nothing. Tokens that MSAL dropped
+ * stay: the API may have a use for them. Tokens of others that MSAL holds (of the application itself) are left out.
+ *
+ * @param {UnifiedCache} cache As MSAL was given it.
+ * @param {UnifiedCache} written As MSAL wrote it.
+ * @param {Identity} identity
+ * @param {object} details
+ * @param {(secret: string) => boolean} details.isKnown Whether MSAL was given this secret, or had it taken over before.
+ * @param {(secret: string) => number | undefined} details.refreshTokenExpiry Seconds since the epoch, if the authority said.
+ * @param {number} details.now Seconds since the epoch.
+ */
+export function takeOver(cache, written, identity, { isKnown, refreshTokenExpiry, now }) {
+  const { clientId } = identity;
+  const owner = ownerOf(cache, identity);
+  const isNew = (/** @type {Entity} */ entity) => {
+    const secret = text(entity, "secret");
+    const mine = is(entity, "client_id", clientId) && is(entity, "home_account_id", owner.homeAccountId);
+    return mine && secret !== undefined && !isKnown(secret);
+  };
+  const accessTokens = written.accessTokens.filter(isNew);
+  const refreshToken = written.refreshTokens.filter(isNew).at(-1);
+  const idTokens = written.idTokens.filter(isNew);
+  if (cache.refreshToken(clientId) && !written.refreshTokens.some((entity) => is(entity, "client_id", clientId))) {
+    throw new RemovalRefusedError();
+  }
+  if (accessTokens.length + idTokens.length === 0 && !refreshToken) return undefined;
+
+  const info = clientInfo(cache, owner.homeAccountId);
+  const credential = (/** @type {Entity} */ entity) => ({
+    home_account_id: owner.homeAccountId,
+    environment: owner.environment,
+    ...(info !== undefined && { client_info: info }),
+    client_id: clientId.toLowerCase(),
+    ...Object.fromEntries(
+      TAKEN_OVER.filter((field) => Object.hasOwn(entity, field)).map((field) => [field, entity[field]]),
+    ),
+  });
+  // Both spellings, set to the home account id: .NET finds such entries by user as well as in long-running processes.
+  const assertionHash = { user_assertion_hash: owner.homeAccountId, userAssertionHash: owner.homeAccountId };
+  const result = cache.copy();
+  for (const entity of accessTokens) {
+    const target = words(text(entity, "target")).filter((scope) => !RESERVED.has(scope.toLowerCase()));
+    target.sort((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1));
+    const extended = text(entity, "extended_expires_on");
+    result.recordAccessToken({
+      ...credential(entity),
+      target: target.join(" "),
+      ...(extended !== undefined && { ext_expires_on: extended }),
+      ...assertionHash,
+    });
+  }
+  if (refreshToken) {
+    const end = refreshTokenExpiry(/** @type {string} */ (text(refreshToken, "secret")));
+    const expiry = end !== undefined && { expires_on: String(end) };
+    result.recordRefreshToken({ ...credential(refreshToken), ...expiry, ...assertionHash }, now);
+  }
+  idTokens.forEach((entity) => result.recordIdToken(credential(entity)));
+  result.dropExpired(now);
+  restore(result, identity, owner, assertionHash);
+  return result;
+}
+
+/**
+ * Puts right what a foreign writer left out: the hash without which .NET does not find the tokens, and the account.
+ *
+ * @param {UnifiedCache} cache
+ * @param {Identity} identity
+ * @param {{ homeAccountId: string, environment: string }} owner
+ * @param {Entity} assertionHash
+ */
+function restore(cache, identity, owner, assertionHash) {
+  const restored = (/** @type {Entity} */ entity) =>
+    is(entity, "home_account_id", owner.homeAccountId) ? { ...entity, ...assertionHash } : entity;
+  cache.accessTokens = cache.accessTokens.map(restored);
+  cache.refreshTokens = cache.refreshTokens.map(restored);
+  const isThere = cache.accounts.some(
+    (entity) => is(entity, "home_account_id", owner.homeAccountId) && is(entity, "realm", identity.tenantId),
+  );
+  if (isThere) return;
+  const { username, name } = accountInfo(cache, identity);
+  const account = {
+    home_account_id: owner.homeAccountId,
+    environment: owner.environment,
+    realm: identity.tenantId,
+    local_account_id: identity.objectId,
+    authority_type: "MSSTS",
+    username,
+    ...(name !== undefined && { name }),
+  };
+  cache.accounts = [...cache.accounts, account];
+}
