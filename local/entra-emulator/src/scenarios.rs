@@ -17,6 +17,17 @@ pub struct Scenarios {
     pub access_token_lifetime_seconds: Option<u32>,
     /// Token requests are refused with AADSTS50196.
     pub loop_detected: Option<Counted>,
+    /// Tokens are made as long as real ones, for measurements; `None` is as long as their claims need.
+    pub token_sizes: Option<TokenSizes>,
+}
+
+/// How long tokens are at least, in characters; at most 16,384. One that is longer stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct TokenSizes {
+    pub access_token: usize,
+    pub refresh_token: usize,
+    pub id_token: usize,
 }
 
 /// Faults of one service. A struck request is not processed.
@@ -86,6 +97,9 @@ pub(crate) enum Service {
 /// The longest delay that can be set, in milliseconds.
 const MAX_DELAY_MS: u64 = 120_000;
 
+/// The longest that tokens can be made: as long as the headers of a request may be at most servers.
+const MAX_TOKEN_SIZE: usize = 16_384;
+
 impl Scenarios {
     /// The scenarios after a partial change: what `change` does not name stays, a fault it names is replaced as a
     /// whole, `null` switches it off.
@@ -126,6 +140,11 @@ impl Scenarios {
                     faults.delay_ms
                 ));
             }
+        }
+        let sizes = self.token_sizes.unwrap_or_default();
+        if [sizes.access_token, sizes.refresh_token, sizes.id_token].iter().any(|size| *size > MAX_TOKEN_SIZE)
+        {
+            return Err(format!("tokenSizes must be at most {MAX_TOKEN_SIZE}"));
         }
         match self.access_token_lifetime_seconds {
             Some(0) => Err("accessTokenLifetimeSeconds must be at least 1".into()),
@@ -260,6 +279,7 @@ mod tests {
             (json!({ "graph": { "delayMs": 999_999_999 } }), "graph.delayMs"),
             (json!({ "grpah": {} }), "grpah"),
             (json!({ "accessTokenLifetimeSeconds": 0 }), "accessTokenLifetimeSeconds"),
+            (json!({ "tokenSizes": { "idToken": 1_000_000 } }), "tokenSizes"),
             (json!([]), "JSON object"),
         ] {
             let error = Scenarios::default().changed(&change).unwrap_err();

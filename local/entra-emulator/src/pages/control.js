@@ -117,6 +117,7 @@ function active(scenarios) {
   }
   if (scenarios.loopDetected) on.push("loop detected");
   if (scenarios.accessTokenLifetimeSeconds) on.push(`access tokens live ${scenarios.accessTokenLifetimeSeconds} s`);
+  if (scenarios.tokenSizes) on.push("tokens are made longer");
   return on.length ? `On: ${on.join("; ")}` : "Nothing is switched on.";
 }
 

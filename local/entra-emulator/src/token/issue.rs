@@ -12,6 +12,7 @@ use super::refresh::RefreshGrant;
 use super::{SignIn, TokenRequest};
 use crate::directory::{Profile, User};
 use crate::emulator::Shared;
+use crate::scenarios::TokenSizes;
 use crate::scopes::{GRAPH_URI, Resource, Scopes};
 use crate::sealed::{Purpose, random_text};
 use crate::signing_keys::TokenKind;
@@ -129,7 +130,7 @@ impl TokenRequest<'_> {
         if continuous {
             claims["xms_cc"] = json!(["cp1"]);
         }
-        shared.with_keys(|keys| keys.sign(&claims, kind))
+        self.sign(claims, kind, self.sizes().access_token)
     }
 
     /// Audience, issuer and client, by the token version that the resource asks for.
@@ -192,7 +193,19 @@ impl TokenRequest<'_> {
             claims["email"] = json!(mail);
         }
         add_guest_home(&mut claims, shared, user);
-        shared.with_keys(|keys| keys.sign(&claims, TokenKind::V2))
+        self.sign(claims, TokenKind::V2, self.sizes().id_token)
+    }
+
+    fn sizes(&self) -> TokenSizes {
+        self.shared.with_scenarios(|scenarios| scenarios.token_sizes).unwrap_or_default()
+    }
+
+    /// A token of at least `size` characters.
+    fn sign(&self, mut claims: Value, kind: TokenKind, size: usize) -> String {
+        let token = self.shared.with_keys(|keys| keys.sign(&claims, kind));
+        let Some(padding) = padding(&token, size) else { return token };
+        claims["padding"] = json!(padding);
+        self.shared.with_keys(|keys| keys.sign(&claims, kind))
     }
 
     fn add_refresh_token(&self, issue: &Issue<'_>, now: OffsetDateTime, answer: &mut Value) {
@@ -201,7 +214,7 @@ impl TokenRequest<'_> {
             (true, None) => now + SPA_REFRESH_LIFETIME,
             (false, _) => now + REFRESH_LIFETIME,
         };
-        let grant = RefreshGrant {
+        let mut grant = RefreshGrant {
             id: Uuid::new_v4(),
             user: issue.user.object_id,
             client: self.client.client_id,
@@ -210,12 +223,31 @@ impl TokenRequest<'_> {
             expires_at_ms: milliseconds(expires_at),
             single_page: issue.single_page,
             sign_in: issue.sign_in,
+            padding: String::new(),
         };
-        answer["refresh_token"] = json!(grant.seal(self.shared));
+        let mut token = grant.seal(self.shared);
+        if let Some(padding) = padding(&token, self.sizes().refresh_token) {
+            grant.padding = padding;
+            token = grant.seal(self.shared);
+        }
+        answer["refresh_token"] = json!(token);
         if issue.single_page {
             answer["refresh_token_expires_in"] = json!((expires_at - now).whole_seconds().max(0));
         }
     }
+}
+
+/// What a member `padding` of its content must hold so that a token, base64 of JSON, gets `size` characters, or a few more.
+fn padding(token: &str, size: usize) -> Option<String> {
+    const MEMBER: usize = r#","padding":"""#.len();
+    let missing = size.checked_sub(token.len()).filter(|missing| *missing > 0)?;
+    let length = (missing * 3).div_ceil(4).saturating_sub(MEMBER);
+    let mut text = String::new();
+    while text.len() < length {
+        text.push_str(&random_text::<96>());
+    }
+    text.truncate(length);
+    Some(text)
 }
 
 /// `uid` and `utid`, from which MSAL builds the home account id.

@@ -25,6 +25,9 @@ pub(super) struct RefreshGrant {
     pub(super) expires_at_ms: i64,
     pub(super) single_page: bool,
     pub(super) sign_in: SignIn,
+    /// Makes the token as long as a scenario wants it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) padding: String,
 }
 
 /// Real refresh tokens begin like this; code that looks at the text would be wrong, so it is kept.

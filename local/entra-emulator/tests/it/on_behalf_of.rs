@@ -34,6 +34,24 @@ async fn a_caller_becomes_a_graph_token_and_a_refresh_token() {
 }
 
 #[tokio::test]
+async fn tokens_are_made_as_long_as_a_scenario_wants_and_stay_good() {
+    let lab = Lab::start().await;
+    let sizes = json!({ "accessToken": 2_500, "refreshToken": 1_600, "idToken": 1_300 });
+    lab.emulator.change_scenarios(&json!({ "tokenSizes": sizes })).unwrap();
+    let assertion = lab.sign_in(ADELE).await.text("access_token");
+    let answer = lab.on_behalf_of(&assertion).await;
+    let renewed = lab.refresh_as_api(&answer.text("refresh_token"), &[]).await;
+    for answer in [answer, renewed] {
+        for (token, size) in [("access_token", 2_500), ("refresh_token", 1_600), ("id_token", 1_300)] {
+            let length = answer.text(token).len();
+            assert!((size..size + 4).contains(&length), "{token}: {length}");
+        }
+        let me = lab.me(&answer.text("access_token"), "").await;
+        assert_eq!(me.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_asked_for_does_not_come() {
     let lab = Lab::start().await;
     let assertion = lab.sign_in(ADELE).await.text("access_token");
