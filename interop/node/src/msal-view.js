@@ -40,8 +40,11 @@ const EXPIRY_MARGIN_SECONDS = 300;
 /** Scopes that stand for no permission on a resource; the API does not cache them. */
 const RESERVED = new Set(["openid", "profile", "offline_access", "email"]);
 
-/** What of a credential MSAL Node writes is taken over. Everything else is put there by us. */
-const TAKEN_OVER = [
+/**
+ * What of an entity of MSAL Node is taken over; everything else is put there by us. Fields that it does not know are not,
+ * because it leaves those of the entity that stood under the same key.
+ */
+const OF_ACCESS_TOKEN = [
   "secret",
   "credential_type",
   "realm",
@@ -52,9 +55,10 @@ const TAKEN_OVER = [
   "key_id",
   "token_type",
   "resource",
-  "family_id",
   "additionalCacheKeyComponents",
 ];
+const OF_REFRESH_TOKEN = ["secret", "credential_type", "family_id"];
+const OF_ID_TOKEN = ["secret", "credential_type", "realm"];
 
 /**
  * Where the tokens are filed: the home account and the environment of the newest refresh token, else of anything there is.
@@ -106,33 +110,32 @@ export function toMsal(cache, identity, now) {
   const { clientId } = identity;
   const owner = ownerOf(cache, identity);
   const filedAs = (/** @type {string} */ kind) => (/** @type {Entity} */ entity) => ({
-    ...entity,
+    ...shown(entity),
     home_account_id: owner.homeAccountId,
     environment: owner.environment,
     client_id: clientId,
     credential_type: kind,
-    // Only of use for Microsoft's own applications, which share a refresh token.
-    family_id: undefined,
   });
   const mine = (/** @type {Entity} */ entity) =>
     is(entity, "client_id", clientId) &&
     is(entity, "home_account_id", owner.homeAccountId) &&
     text(entity, "secret") !== undefined;
-  const accessTokens = oneForEachScope([...cache.accessTokens, ...cache.sessionAccessTokens].filter(mine), now);
+  const candidates = [...cache.accessTokens, ...cache.sessionAccessTokens].filter(mine);
+  const accessTokens = oneForEachScope(candidates.filter(isUsable), now);
+  const idTokens = cache.idTokens
+    .filter(mine)
+    .filter((entity) => isUsable({ target: "-", ...entity }) && isJwt(entity));
   const refreshToken = cache.refreshToken(clientId);
   /** @param {Entity[]} entities @param {(entity: Entity) => string} key */
   const keyed = (entities, key) => Object.fromEntries(entities.map((entity) => [key(entity), entity]));
   return JSON.stringify({
     // The seventh part of MSAL Node's keys is the token type, which is empty for bearer tokens.
-    AccessToken: keyed(
-      accessTokens.map(filedAs("AccessToken")).map(withTimesAsText),
-      (entity) => `${accessTokenKey(entity)}-`,
-    ),
+    AccessToken: keyed(accessTokens.map(filedAs("AccessToken")), (entity) => `${accessTokenKey(entity)}-`),
     RefreshToken: keyed(
-      [refreshToken].filter((entity) => entity !== undefined).map(filedAs("RefreshToken")),
+      [refreshToken].filter((entity) => entity !== undefined).map(({ secret }) => filedAs("RefreshToken")({ secret })),
       (entity) => `${refreshTokenKey(entity)}-`,
     ),
-    IdToken: keyed(cache.idTokens.filter(mine).map(filedAs("IdToken")), (entity) => `${idTokenKey(entity)}-`),
+    IdToken: keyed(idTokens.map(filedAs("IdToken")), (entity) => `${idTokenKey(entity)}-`),
     Account: accountSection(cache, identity, owner),
     AppMetadata: {},
   });
@@ -162,11 +165,40 @@ function oneForEachScope(accessTokens, now) {
   return chosen;
 }
 
+/** Fields of credentials that MSAL Node looks at, as texts and as times. */
+const SHOWN = ["secret", "realm", "target", "key_id", "token_type", "userAssertionHash", "resource"];
+const SHOWN_TIMES = ["cached_at", "expires_on", "extended_expires_on", "refresh_on"];
+
+/**
+ * Only what MSAL Node looks at, and as text: it does not check, and fails on fields of another kind. Without `family_id`,
+ * which is of use to Microsoft's own applications only.
+ *
+ * @param {Entity} entity
+ */
+function shown(entity) {
+  const texts = SHOWN.map((field) => [field, text(entity, field)]);
+  const times = SHOWN_TIMES.map((field) => [field, seconds(entity, field)?.toString()]);
+  return Object.fromEntries([...texts, ...times].filter(([, value]) => value !== undefined));
+}
+
 /** @param {Entity} entity */
-function withTimesAsText(entity) {
-  const times = ["cached_at", "expires_on", "extended_expires_on", "refresh_on"];
-  const known = times.map((field) => [field, seconds(entity, field)]).filter(([, time]) => time !== undefined);
-  return { ...entity, ...Object.fromEntries(known.map(([field, time]) => [field, String(time)])) };
+function isUsable(entity) {
+  return text(entity, "realm") !== undefined && words(text(entity, "target")).length > 0;
+}
+
+/**
+ * MSAL Node reads the claims of each ID token that it finds, and fails if it cannot.
+ *
+ * @param {Entity} entity
+ */
+function isJwt(entity) {
+  const [, payload = "", signature] = (text(entity, "secret") ?? "").split(".");
+  try {
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+    return signature !== undefined && typeof claims === "object" && claims !== null;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -247,13 +279,13 @@ export function takeOver(cache, written, identity, { isKnown, refreshTokenExpiry
   if (accessTokens.length + idTokens.length === 0 && !refreshToken) return undefined;
 
   const info = clientInfo(cache, owner.homeAccountId);
-  const credential = (/** @type {Entity} */ entity) => ({
+  const credential = (/** @type {Entity} */ entity, /** @type {string[]} */ fields) => ({
     home_account_id: owner.homeAccountId,
     environment: owner.environment,
     ...(info !== undefined && { client_info: info }),
     client_id: clientId.toLowerCase(),
     ...Object.fromEntries(
-      TAKEN_OVER.filter((field) => Object.hasOwn(entity, field)).map((field) => [field, entity[field]]),
+      fields.filter((field) => Object.hasOwn(entity, field)).map((field) => [field, entity[field]]),
     ),
   });
   // Both spellings, set to the home account id: .NET finds such entries by user as well as in long-running processes.
@@ -264,7 +296,7 @@ export function takeOver(cache, written, identity, { isKnown, refreshTokenExpiry
     target.sort((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1));
     const extended = text(entity, "extended_expires_on");
     result.recordAccessToken({
-      ...credential(entity),
+      ...credential(entity, OF_ACCESS_TOKEN),
       target: target.join(" "),
       ...(extended !== undefined && { ext_expires_on: extended }),
       ...assertionHash,
@@ -273,9 +305,9 @@ export function takeOver(cache, written, identity, { isKnown, refreshTokenExpiry
   if (refreshToken) {
     const end = refreshTokenExpiry(/** @type {string} */ (text(refreshToken, "secret")));
     const expiry = end !== undefined && { expires_on: String(end) };
-    result.recordRefreshToken({ ...credential(refreshToken), ...expiry, ...assertionHash }, now);
+    result.recordRefreshToken({ ...credential(refreshToken, OF_REFRESH_TOKEN), ...expiry, ...assertionHash }, now);
   }
-  idTokens.forEach((entity) => result.recordIdToken(credential(entity)));
+  idTokens.forEach((entity) => result.recordIdToken(credential(entity, OF_ID_TOKEN)));
   result.dropExpired(now);
   restore(result, identity, owner, assertionHash);
   return result;
