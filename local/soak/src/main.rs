@@ -6,12 +6,14 @@
 mod error;
 mod exchange;
 mod inspector;
+mod kills;
 mod progress;
 mod proxy;
 mod quick_time;
 mod rotation;
 mod tally;
 mod trace;
+mod worker;
 mod world;
 
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 use tally::Tally;
+use worker::WorkerArguments;
 
 /// Long runs that look for lost tokens. `cargo xtask soak` builds and starts this.
 #[derive(Parser)]
@@ -32,6 +35,11 @@ struct Cli {
 enum Command {
     /// API and sweep work for one user while the authority takes each refresh token once, and everything fails at times.
     Rotation(RotationArguments),
+    /// Workers are killed between any two steps of their work, and answers are lost.
+    Kills(KillsArguments),
+    /// The process that is killed.
+    #[command(hide = true)]
+    Worker(WorkerArguments),
 }
 
 #[derive(Args)]
@@ -47,11 +55,55 @@ struct RotationArguments {
     rounds: u32,
 }
 
+#[derive(Args)]
+struct KillsArguments {
+    /// What all decisions are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many runs, with this seed and those after it.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// Workers that are killed; a fourth as many answers are lost besides.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    kills: u32,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Rotation(arguments) => rotation(&arguments).await,
+        Command::Kills(arguments) => kills(&arguments).await,
+        Command::Worker(arguments) => match worker::work(arguments).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("worker: {error}");
+                ExitCode::FAILURE
+            }
+        },
     }
+}
+
+async fn kills(arguments: &KillsArguments) -> ExitCode {
+    let kills = arguments.kills;
+    for seed in arguments.seed..arguments.seed.saturating_add(arguments.seeds) {
+        let (begun, tally) = (Instant::now(), Arc::new(Tally::default()));
+        let options = kills::Options { seed, kills, lost: kills.div_ceil(4) };
+        println!("soak kills: seed {seed}, {kills} kills, {} lost answers", options.lost);
+        let ended = kills::run(options, &tally).await;
+        tally.lines().iter().for_each(|line| println!("{line}"));
+        match ended {
+            Ok(table) => table.iter().for_each(|line| println!("{line}")),
+            Err(failed) => {
+                println!("FAILED with seed {seed}: {}", failed.error);
+                println!("  it was: {}; what went over the wire:", failed.at);
+                failed.trace.iter().for_each(|line| println!("{line}"));
+                println!("  repeat: cargo xtask soak kills --seed {seed} --kills {kills}");
+                return ExitCode::FAILURE;
+            }
+        }
+        println!("passed: seed {seed}, {kills} kills in {:.0} s", begun.elapsed().as_secs_f64());
+    }
+    ExitCode::SUCCESS
 }
 
 async fn rotation(arguments: &RotationArguments) -> ExitCode {

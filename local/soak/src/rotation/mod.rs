@@ -65,6 +65,8 @@ pub(crate) async fn run(options: Options, tally: &Arc<Tally>) -> Result<(), Fail
     progress.finish();
     run.end().await.map_err(|error| run.failed(options.rounds + 1, error))?;
     run.tally.add_many("waits", "shortened", run.environments.timer.waits());
+    // Said also when there was none.
+    run.tally.add_many("old tokens refused", "by the authority", 0);
     Ok(())
 }
 
