@@ -4,8 +4,9 @@ use crate::canonical::one_of_each;
 use crate::document::UnifiedCache;
 use crate::entity::Entity;
 use crate::keys::{account_key, app_metadata_key, id_token_key};
-use crate::refresh_tokens::{newer, owner};
+use crate::refresh_tokens::{Owner, newer, owner};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 impl UnifiedCache {
     /// Everything that either side has. Where both have the same thing: the longer-lived access token, the newest refresh
@@ -31,9 +32,11 @@ fn chain(mut left: Vec<Entity>, mut right: Vec<Entity>) -> Vec<Entity> {
 }
 
 fn newest_of_both(left: Vec<Entity>, right: Vec<Entity>) -> Vec<Entity> {
-    let mut merged = left;
-    for entity in right {
-        match merged.iter_mut().find(|present| owner(present) == owner(&entity)) {
+    let mut places: HashMap<Owner, usize> = HashMap::new();
+    let mut merged: Vec<Entity> = Vec::new();
+    for entity in chain(left, right) {
+        let place = *places.entry(owner(&entity)).or_insert(merged.len());
+        match merged.get_mut(place) {
             Some(present) => *present = newer(std::mem::replace(present, Entity::new()), entity),
             None => merged.push(entity),
         }

@@ -1,52 +1,9 @@
 //! What the unified cache promises: it reads what others wrote, loses nothing, and writes what others can read.
 
-#![cfg(test)]
-
+use crate::{CLIENT, HOME, NOW, REALM, find, grant, scopes, written};
 use msal_cache::{AccessTokenQuery, FormatError, KEPT_SESSIONS, TokenGrant, UnifiedCache};
-use proptest::prelude::*;
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
-
-const CLIENT: &str = "11111111-1111-4111-8111-111111111111";
-const HOME: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa.bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
-const REALM: &str = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
-const NOW: i64 = 1_800_000_000;
-
-fn grant<'a>(scopes: &'a [String], access_token: &'a str, refresh_token: Option<&'a str>) -> TokenGrant<'a> {
-    TokenGrant {
-        home_account_id: HOME,
-        environment: "login.windows.net",
-        client_id: CLIENT,
-        realm: REALM,
-        local_account_id: "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
-        username: Some("ana@lakeside.example"),
-        name: Some("Ana"),
-        client_info: Some("eyJ1aWQiOiIifQ"),
-        access_token,
-        scopes,
-        cached_at: NOW,
-        expires_on: NOW + 3600,
-        extended_expires_on: NOW + 7200,
-        refresh_on: None,
-        refresh_token,
-        refresh_token_expires_on: None,
-        id_token: Some("id-token"),
-        obtained_for: Some("session-1"),
-    }
-}
-
-fn scopes(text: &str) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
-}
-
-fn find(cache: &UnifiedCache, wanted: &[String], obtained_for: Option<&str>) -> Option<String> {
-    let query = AccessTokenQuery { client_id: CLIENT, realm: REALM, scopes: wanted, obtained_for };
-    cache.access_token(&query).map(|token| token.secret.expose_secret().to_owned())
-}
-
-fn written(cache: &UnifiedCache) -> Value {
-    serde_json::from_slice(&cache.to_bytes()).unwrap()
-}
+use serde_json::json;
 
 #[test]
 fn scopes_match_as_a_set_without_regard_to_case() {
@@ -243,51 +200,4 @@ fn debug_shows_no_token() {
     };
     let shown = format!("{cache:?} {:?} {:?}", cache.access_token(&query), cache.refresh_token(CLIENT));
     assert!(!shown.contains("the-access-token") && !shown.contains("the-refresh-token"), "{shown}");
-}
-
-/// A refresh token as any writer may leave it: with or without a time, in either cloud alias.
-fn any_cache() -> impl Strategy<Value = UnifiedCache> {
-    let entity =
-        (0_i64..5, "[a-d]", prop::bool::ANY, prop::bool::ANY).prop_map(|(time, secret, timed, alias)| {
-            let mut entity = json!({"home_account_id": HOME, "client_id": CLIENT, "secret": secret,
-            "environment": if alias { "login.windows.net" } else { "login.microsoftonline.com" }});
-            if timed {
-                entity["last_modification_time"] = time.to_string().into();
-            }
-            entity
-        });
-    prop::collection::vec(entity, 0..4).prop_map(|entities| {
-        let section: serde_json::Map<String, Value> =
-            entities.into_iter().enumerate().map(|(index, entity)| (format!("k{index}"), entity)).collect();
-        let document = json!({ "RefreshToken": section }).to_string();
-        // Through a write, as every stored cache has been.
-        let parsed = UnifiedCache::parse(document.as_bytes()).unwrap();
-        UnifiedCache::parse(&parsed.to_bytes()).unwrap()
-    })
-}
-
-fn chosen(cache: &UnifiedCache) -> Option<String> {
-    cache.refresh_token(CLIENT).map(|token| token.secret.expose_secret().to_owned())
-}
-
-proptest! {
-    #[test]
-    fn merging_chooses_the_same_refresh_token_in_any_order(a in any_cache(), b in any_cache(), c in any_cache()) {
-        prop_assert_eq!(chosen(&a.clone().merge(b.clone())), chosen(&b.clone().merge(a.clone())));
-        let left = a.clone().merge(b.clone()).merge(c.clone());
-        let right = a.clone().merge(b.merge(c));
-        prop_assert_eq!(chosen(&left), chosen(&right));
-        prop_assert_eq!(chosen(&a.clone().merge(a.clone())), chosen(&a));
-    }
-
-    #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = UnifiedCache::parse(&bytes);
-    }
-
-    #[test]
-    fn writing_and_reading_again_changes_nothing(a in any_cache()) {
-        let again = UnifiedCache::parse(&a.to_bytes()).unwrap();
-        prop_assert_eq!(again.to_bytes(), a.to_bytes());
-    }
 }
