@@ -33,14 +33,17 @@ impl From<SweepFailure> for Diagnostic {
 /// Handles one invocation of the Lambda.
 pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Summary, SweepFailure> {
     let now = services.clock.now();
+    let deadline = known(event.context.deadline().into(), now);
     let worker = Worker {
         // Local hosts repeat request ids, and a lease must have one owner.
         id: format!("{}/{}", event.context.request_id, uuid::Uuid::new_v4()),
-        stop_at: stop_at(event.context.deadline().into(), now),
+        stop_at: stop_at(deadline, now),
+        deadline,
     };
     let summary =
         sweep(services, &worker, &event.payload, &LogTurns { pseudonyms: &services.settings.pseudonyms })
             .await;
+    wiring::telemetry::log_counts(&services.counters);
     match &summary {
         Ok(summary) => summary.log(),
         Err(error) => {
@@ -72,10 +75,14 @@ pub async fn sweep(
 /// The longest that a turn under way may take after no new one is begun.
 const TURN_TIME: Duration = Duration::seconds(15);
 
-/// When to begin no more turns; `None` for a deadline in the past, which is what local hosts give for "unknown".
-fn stop_at(deadline: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let left = deadline - now;
-    (left > Duration::ZERO).then(|| deadline - TURN_TIME.min(left / 2))
+/// `None` for a deadline in the past, which is what local hosts give for "unknown".
+fn known(deadline: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    (deadline > now).then_some(deadline)
+}
+
+/// When to begin no more turns.
+fn stop_at(deadline: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    deadline.map(|deadline| deadline - TURN_TIME.min((deadline - now) / 2))
 }
 
 #[cfg(test)]
@@ -85,13 +92,15 @@ mod tests {
     #[test]
     fn a_deadline_in_the_past_means_unknown() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
-        assert_eq!(stop_at(OffsetDateTime::UNIX_EPOCH + Duration::minutes(10), now), None);
+        assert_eq!(known(OffsetDateTime::UNIX_EPOCH + Duration::minutes(10), now), None);
+        assert_eq!(stop_at(None, now), None);
     }
 
     #[test]
     fn turns_under_way_get_time_to_end() {
         let now = OffsetDateTime::UNIX_EPOCH;
-        assert_eq!(stop_at(now + Duration::minutes(15), now), Some(now + Duration::minutes(15) - TURN_TIME));
-        assert_eq!(stop_at(now + Duration::seconds(10), now), Some(now + Duration::seconds(5)));
+        let stop = |left| stop_at(known(now + left, now), now);
+        assert_eq!(stop(Duration::minutes(15)), Some(now + Duration::minutes(15) - TURN_TIME));
+        assert_eq!(stop(Duration::seconds(10)), Some(now + Duration::seconds(5)));
     }
 }

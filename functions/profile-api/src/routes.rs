@@ -3,10 +3,12 @@
 use crate::authenticate::{READ, WRITE, authenticate};
 use crate::problem::Problem;
 use crate::views::{BackgroundAccessView, Health, ProfileView};
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use domain::{background_access, read_profile as use_case};
 use http::{HeaderMap, StatusCode};
+use lambda_http::Context;
+use time::OffsetDateTime;
 use wiring::Api;
 
 /// Answers without touching anything, so that it tells whether the function itself runs.
@@ -16,11 +18,19 @@ pub(crate) async fn health() -> Json<Health> {
 
 pub(crate) async fn read_profile(
     State(api): State<Api>,
+    context: Option<Extension<Context>>,
     headers: HeaderMap,
 ) -> Result<Json<ProfileView>, Problem> {
     let caller = authenticate(&api, &headers, READ).await?;
-    let profile = use_case::read_profile(&api.services, &caller).await?;
-    Ok(Json(profile))
+    let deadline = context.and_then(|Extension(context)| known_deadline(&context, api.services.clock.now()));
+    let profile = use_case::read_profile(&api.services, &caller, deadline).await;
+    wiring::telemetry::log_counts(&api.services.counters);
+    Ok(Json(profile?))
+}
+
+/// When Lambda ends the request; `None` in the past, which is what local hosts give for "unknown".
+fn known_deadline(context: &Context, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    Some(context.deadline().into()).filter(|deadline| *deadline > now)
 }
 
 pub(crate) async fn see_background_access(

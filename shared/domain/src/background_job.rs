@@ -52,6 +52,18 @@ pub struct RefreshProfileSnapshot {
     pub clock: Arc<dyn Clock>,
 }
 
+impl RefreshProfileSnapshot {
+    /// A snapshot that stays the same is written anew when half its life is over, so that it lives as long as the account.
+    async fn extend_life(&self, turn: &Turn<'_>, snapshot: &ProfileSnapshot) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if now - snapshot.refreshed_at < (turn.expires_at - now) / 2_i32 {
+            return Ok(());
+        }
+        let snapshot = ProfileSnapshot { refreshed_at: now, ..snapshot.clone() };
+        self.store.put_profile(&turn.account, &snapshot, turn.expires_at).await
+    }
+}
+
 #[async_trait]
 impl BackgroundJob for RefreshProfileSnapshot {
     async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
@@ -60,6 +72,7 @@ impl BackgroundJob for RefreshProfileSnapshot {
             Some(previous) => {
                 let changed = previous.profile.changed_fields(&fetched.profile);
                 if changed.is_empty() {
+                    self.extend_life(turn, previous).await?;
                     return Ok(JobOutcome::Unchanged);
                 }
                 changed

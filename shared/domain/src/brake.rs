@@ -3,6 +3,7 @@
 //! A brake holds for a tenant and our application. It is put on only where Entra spoke of the application as a whole (HTTP
 //! 429); what concerns one user, such as a sign-in loop or a 5xx, stays with that user.
 
+use crate::counters::Count;
 use crate::error::TokenError;
 use crate::identity::TenantId;
 use crate::services::Services;
@@ -55,6 +56,7 @@ pub(crate) async fn check(services: &Services, tenant: TenantId) -> Result<(), T
     };
     match known.until {
         Some(until) if until > now => {
+            services.counters.add(Count::BrakeHeld);
             Err(TokenError::Throttled { retry_after: Some(until - now), code: None })
         }
         _ => Ok(()),
@@ -67,6 +69,7 @@ pub(crate) async fn heed(services: &Services, tenant: TenantId, error: &TokenErr
     let now = services.clock.now();
     let until = now + retry_after.unwrap_or(DEFAULT_PAUSE);
     services.brakes.remember(tenant, Known { until: Some(until), looked_at: now });
+    services.counters.add(Count::BrakeOn);
     tracing::warn!(event = "brake.on", seconds = (until - now).whole_seconds());
     if let Err(error) = services.store.set_brake(tenant, until).await {
         tracing::warn!(event = "brake.unwritten", error = %error);

@@ -3,13 +3,16 @@
 use crate::account::AccountActivity;
 use crate::brake;
 use crate::caller::Caller;
+use crate::counters::Count;
 use crate::error::TokenError;
 use crate::identity::{HomeAccountId, TenantId};
+use crate::ports::TokenRequirements;
 use crate::retry::should_ask_again;
 use crate::services::Services;
+use crate::time_budget::TimeBudget;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
-use crate::token_cache::{CacheError, CachedToken, GrantContext, OpenedAccount, open_account};
-use time::OffsetDateTime;
+use crate::token_cache::{CacheError, CachedToken, GrantContext, Miss, OpenedAccount, open_account};
+use time::Duration;
 
 /// Where a token came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,54 +44,188 @@ pub enum ObtainTokenError {
     MissingTokens,
 }
 
+impl ObtainTokenError {
+    /// Names the claims with which an API refused the last token, where Entra, asked for a better one, named none.
+    #[must_use]
+    pub fn with_challenge(self, challenge: Option<&str>) -> Self {
+        match self {
+            Self::Token(TokenError::UserNeeded { error, code, suberror, claims: None }) => {
+                let claims = challenge.map(str::to_owned);
+                Self::Token(TokenError::UserNeeded { error, code, suberror, claims })
+            }
+            other => other,
+        }
+    }
+}
+
 /// Whether a cached token may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheUse {
+pub enum CacheUse<'a> {
     Allowed,
-    /// The cached token was just refused downstream: a new one is needed.
-    Bypassed,
+    /// The last token was just refused downstream, for want of these claims if it said so: a new one is needed.
+    Bypassed {
+        claims: Option<&'a str>,
+    },
+}
+
+impl<'a> CacheUse<'a> {
+    fn claims(self) -> Option<&'a str> {
+        match self {
+            Self::Allowed => None,
+            Self::Bypassed { claims } => claims,
+        }
+    }
 }
 
 /// How often a refused refresh token is looked up again: each time somebody else has renewed it meanwhile, and they have a
 /// lease to respect.
 const RENEWALS: u32 = 3;
 
+/// What the cache says to a wish.
+enum Cached {
+    Use(AccessToken),
+    /// Ask Entra; if it cannot say just now, the old one may still be good.
+    Ask {
+        why: Count,
+        still_good: Option<AccessToken>,
+    },
+}
+
 /// For a caller who is present: a cached token of this very assertion, else On-Behalf-Of.
 pub async fn for_caller(
     services: &Services,
     opened: &mut OpenedAccount,
     caller: &Caller,
-    begun_at: OffsetDateTime,
-    cache_use: CacheUse,
+    budget: TimeBudget,
+    cache_use: CacheUse<'_>,
 ) -> Result<ObtainedToken, ObtainTokenError> {
-    let scopes = &services.settings.graph_scopes;
     let obtained_for = Some(caller.assertion.hash());
-    let mut fallback = None;
-    if cache_use == CacheUse::Allowed {
-        match opened.access_token(services, caller.tenant_id, scopes, obtained_for) {
-            CachedToken::Fresh(token) => return Ok(from_cache(token)),
-            CachedToken::RenewalDue(token) => fallback = Some(token),
-            CachedToken::Missing => {}
-        }
-    }
-    let flight = services.flights.enter(caller.account).await;
-    if flight.waited && cache_use == CacheUse::Allowed {
-        *opened = open_account(services, &caller.account).await?;
-        if let CachedToken::Fresh(token) =
-            opened.access_token(services, caller.tenant_id, scopes, obtained_for)
-        {
-            return Ok(from_cache(token));
-        }
-    }
-    let ask = Ask::TradeIn(&caller.assertion);
-    let issued = match ask_entra(services, caller.tenant_id, ask, begun_at).await {
-        Ok(issued) => issued,
-        Err(error) => return still_good_or(fallback, error),
+    let look = |opened: &OpenedAccount| {
+        look_into_cache(services, opened, caller.tenant_id, obtained_for, budget, cache_use)
     };
-    let context =
-        GrantContext { tenant_id: caller.tenant_id, object_id: caller.object_id, obtained_for, begun_at };
+    let mut cached = look(opened);
+    let mut flight = None;
+    if let Cached::Ask { .. } = cached {
+        let flight = flight.insert(services.flights.enter(caller.account).await);
+        if flight.waited {
+            *opened = open_account(services, &caller.account).await?;
+            cached = look(opened);
+        }
+    }
+    let still_good = match cached {
+        Cached::Use(token) => return Ok(from_cache(services, token)),
+        Cached::Ask { why, still_good } => {
+            services.counters.add(why);
+            still_good
+        }
+    };
+    let ask = Ask::TradeIn(&caller.assertion);
+    let issued = match ask_entra(services, caller.tenant_id, ask, budget, cache_use.claims()).await {
+        Ok(issued) => issued,
+        Err(error) => return still_good_or(services, still_good, error),
+    };
+    services.counters.add(Count::OnBehalfOf);
+    let context = GrantContext {
+        tenant_id: caller.tenant_id,
+        object_id: caller.object_id,
+        obtained_for,
+        begun_at: budget.begun_at,
+    };
     let kept = !is_refused(opened, caller) && keep(services, opened, &issued, &context).await?;
     Ok(ObtainedToken { token: issued.access_token, source: TokenSource::OnBehalfOf, kept })
+}
+
+/// For a user who is away: any cached token of the account, else its refresh token.
+///
+/// A refresh token that Entra refuses is no reason to need the user while somebody else has just renewed it: an authority
+/// may take each only once.
+pub async fn silently(
+    services: &Services,
+    opened: &mut OpenedAccount,
+    activity: &AccountActivity,
+    budget: TimeBudget,
+    cache_use: CacheUse<'_>,
+) -> Result<ObtainedToken, ObtainTokenError> {
+    let _flight = services.flights.enter(opened.account).await;
+    let claims = cache_use.claims();
+    let mut cache_use = cache_use;
+    let mut renewals = 0;
+    loop {
+        let still_good = match look_into_cache(services, opened, activity.tenant_id, None, budget, cache_use)
+        {
+            Cached::Use(token) => return Ok(from_cache(services, token)),
+            Cached::Ask { why, still_good } => {
+                services.counters.add(why);
+                still_good
+            }
+        };
+        let Some((refresh_token, owner)) = opened.refresh_token(services) else {
+            let still_good = still_good.map(|token| from_cache(services, token));
+            return still_good.ok_or(ObtainTokenError::MissingTokens);
+        };
+        let ask = Ask::Renew { owner, refresh_token: &refresh_token };
+        let issued = match ask_entra(services, activity.tenant_id, ask, budget, claims).await {
+            Ok(issued) => issued,
+            Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {
+                let latest = open_account(services, &opened.account).await?;
+                let renewed = latest
+                    .refresh_token(services)
+                    .is_some_and(|(token, _)| !token.is_same_as(&refresh_token));
+                renewals += 1;
+                if !renewed || renewals > RENEWALS {
+                    return Err(error.into());
+                }
+                services.counters.add(Count::RenewedElsewhere);
+                *opened = latest;
+                cache_use = CacheUse::Allowed;
+                continue;
+            }
+            // The sweep is to stop, and somebody to hear of it, also while old tokens would do for a while.
+            Err(error @ TokenError::ApplicationRejected { .. }) => return Err(error.into()),
+            Err(error) => return still_good_or(services, still_good, error),
+        };
+        services.counters.add(Count::Refresh);
+        let context = GrantContext {
+            tenant_id: activity.tenant_id,
+            object_id: activity.object_id,
+            obtained_for: None,
+            begun_at: budget.begun_at,
+        };
+        opened.record_issued(services, &issued, &context).await?;
+        return Ok(ObtainedToken { token: issued.access_token, source: TokenSource::Refresh, kept: true });
+    }
+}
+
+/// A token whose renewal Entra merely suggests is used as it is when there is no time for more.
+fn look_into_cache(
+    services: &Services,
+    opened: &OpenedAccount,
+    tenant: TenantId,
+    obtained_for: Option<&str>,
+    budget: TimeBudget,
+    cache_use: CacheUse<'_>,
+) -> Cached {
+    if matches!(cache_use, CacheUse::Bypassed { .. }) {
+        return Cached::Ask { why: Count::MissRefused, still_good: None };
+    }
+    match opened.access_token(services, tenant, &services.settings.graph_scopes, obtained_for) {
+        CachedToken::RenewalDue(token)
+            if budget.allows_token_request(services.clock.now(), Duration::ZERO) =>
+        {
+            Cached::Ask { why: Count::RenewalDue, still_good: Some(token) }
+        }
+        CachedToken::Fresh(token) | CachedToken::RenewalDue(token) => Cached::Use(token),
+        CachedToken::Missing(miss) => Cached::Ask {
+            why: match miss {
+                Miss::Absent => Count::MissAbsent,
+                Miss::Unreadable => Count::MissUnreadable,
+                Miss::NoToken => Count::MissNoToken,
+                Miss::Expired => Count::MissExpired,
+                Miss::OtherSession => Count::MissOtherSession,
+            },
+            still_good: None,
+        },
+    }
 }
 
 /// What is handed to Entra for a new token.
@@ -102,12 +239,17 @@ enum Ask<'a> {
 }
 
 impl Ask<'_> {
-    async fn send(&self, services: &Services, tenant: TenantId) -> Result<IssuedTokens, TokenError> {
-        let scopes = &services.settings.graph_scopes;
+    async fn send(
+        &self,
+        services: &Services,
+        tenant: TenantId,
+        claims: Option<&str>,
+    ) -> Result<IssuedTokens, TokenError> {
+        let required = TokenRequirements { scopes: &services.settings.graph_scopes, claims };
         match self {
-            Self::TradeIn(assertion) => services.tokens.on_behalf_of(tenant, assertion, scopes).await,
+            Self::TradeIn(assertion) => services.tokens.on_behalf_of(tenant, assertion, required).await,
             Self::Renew { owner, refresh_token } => {
-                services.tokens.refresh(tenant, *owner, refresh_token, scopes).await
+                services.tokens.refresh(tenant, *owner, refresh_token, required).await
             }
         }
     }
@@ -118,14 +260,22 @@ async fn ask_entra(
     services: &Services,
     tenant: TenantId,
     ask: Ask<'_>,
-    begun_at: OffsetDateTime,
+    budget: TimeBudget,
+    claims: Option<&str>,
 ) -> Result<IssuedTokens, TokenError> {
     brake::check(services, tenant).await?;
-    let mut answer = ask.send(services, tenant).await;
-    if should_ask_again(services, &answer, begun_at).await {
-        answer = ask.send(services, tenant).await;
+    let mut answer = ask.send(services, tenant, claims).await;
+    if should_ask_again(services, &answer, budget).await {
+        answer = ask.send(services, tenant, claims).await;
     }
     if let Err(error) = &answer {
+        services.counters.add(match error {
+            TokenError::UserNeeded { .. } => Count::FailedUserNeeded,
+            TokenError::StaleAssertion { .. } => Count::FailedStaleAssertion,
+            TokenError::ApplicationRejected { .. } => Count::FailedApplicationRejected,
+            TokenError::Throttled { .. } => Count::FailedThrottled,
+            TokenError::Unavailable { .. } => Count::FailedUnavailable,
+        });
         brake::heed(services, tenant, error).await;
     }
     answer
@@ -153,73 +303,23 @@ async fn keep(
     }
 }
 
-/// For a user who is away: any cached token of the account, else its refresh token.
-///
-/// A refresh token that Entra refuses is no reason to need the user while somebody else has just renewed it: an authority
-/// may take each only once.
-pub async fn silently(
-    services: &Services,
-    opened: &mut OpenedAccount,
-    activity: &AccountActivity,
-    begun_at: OffsetDateTime,
-    cache_use: CacheUse,
-) -> Result<ObtainedToken, ObtainTokenError> {
-    let scopes = &services.settings.graph_scopes;
-    let _flight = services.flights.enter(opened.account).await;
-    let mut cache_use = cache_use;
-    let mut renewals = 0;
-    loop {
-        let mut fallback = None;
-        if cache_use == CacheUse::Allowed {
-            match opened.access_token(services, activity.tenant_id, scopes, None) {
-                CachedToken::Fresh(token) => return Ok(from_cache(token)),
-                CachedToken::RenewalDue(token) => fallback = Some(token),
-                CachedToken::Missing => {}
-            }
-        }
-        let Some((refresh_token, owner)) = opened.refresh_token(services) else {
-            return fallback.map(from_cache).ok_or(ObtainTokenError::MissingTokens);
-        };
-        let ask = Ask::Renew { owner, refresh_token: &refresh_token };
-        let issued = match ask_entra(services, activity.tenant_id, ask, begun_at).await {
-            Ok(issued) => issued,
-            Err(error @ (TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. })) => {
-                let latest = open_account(services, &opened.account).await?;
-                let renewed = latest
-                    .refresh_token(services)
-                    .is_some_and(|(token, _)| !token.is_same_as(&refresh_token));
-                renewals += 1;
-                if !renewed || renewals > RENEWALS {
-                    return Err(error.into());
-                }
-                *opened = latest;
-                cache_use = CacheUse::Allowed;
-                continue;
-            }
-            Err(error) => return still_good_or(fallback, error),
-        };
-        let context = GrantContext {
-            tenant_id: activity.tenant_id,
-            object_id: activity.object_id,
-            obtained_for: None,
-            begun_at,
-        };
-        opened.record_issued(services, &issued, &context).await?;
-        return Ok(ObtainedToken { token: issued.access_token, source: TokenSource::Refresh, kept: true });
-    }
-}
-
-fn from_cache(token: AccessToken) -> ObtainedToken {
+fn from_cache(services: &Services, token: AccessToken) -> ObtainedToken {
+    services.counters.add(Count::Hit);
     ObtainedToken { token, source: TokenSource::Cache, kept: true }
 }
 
-/// A renewal that Entra merely suggested may fail for reasons that pass; a refusal of the user counts at once.
+/// A renewal that Entra merely suggested may fail; a refusal of the user counts at once.
 fn still_good_or(
-    fallback: Option<AccessToken>,
+    services: &Services,
+    still_good: Option<AccessToken>,
     error: TokenError,
 ) -> Result<ObtainedToken, ObtainTokenError> {
-    match (fallback, error) {
-        (Some(token), TokenError::Throttled { .. } | TokenError::Unavailable { .. }) => Ok(from_cache(token)),
-        (_, error) => Err(error.into()),
+    match (still_good, error) {
+        (None, error) | (_, error @ TokenError::UserNeeded { .. }) => Err(error.into()),
+        (Some(token), error) => {
+            services.counters.add(Count::NotRenewed);
+            tracing::warn!(event = "token.not_renewed", error = %error);
+            Ok(from_cache(services, token))
+        }
     }
 }

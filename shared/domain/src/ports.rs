@@ -31,6 +31,22 @@ pub trait Timer: Send + Sync {
     async fn wait(&self, pause: Duration);
 }
 
+/// What a token must be good for.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenRequirements<'a> {
+    pub scopes: &'a ScopeSet,
+    /// The claims challenge (JSON) with which an API refused the last token; the adapter adds what our application is
+    /// capable of.
+    pub claims: Option<&'a str>,
+}
+
+impl<'a> From<&'a ScopeSet> for TokenRequirements<'a> {
+    /// These scopes, and no challenge.
+    fn from(scopes: &'a ScopeSet) -> Self {
+        Self { scopes, claims: None }
+    }
+}
+
 /// Trades assertions and refresh tokens for access tokens at the authority. No caching, no merging.
 #[async_trait]
 pub trait TokenExchange: Send + Sync {
@@ -39,7 +55,7 @@ pub trait TokenExchange: Send + Sync {
         &self,
         tenant: TenantId,
         assertion: &UserAssertion,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Result<IssuedTokens, TokenError>;
 
     /// Refresh (RFC 6749 §6). `account` is the one that the refresh token was issued to, at its home. The answer may lack a
@@ -49,7 +65,7 @@ pub trait TokenExchange: Send + Sync {
         tenant: TenantId,
         account: HomeAccountId,
         refresh_token: &RefreshToken,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Result<IssuedTokens, TokenError>;
 }
 
@@ -107,6 +123,19 @@ pub trait AccountStore: Send + Sync {
 
     /// Replaces the token blob if nobody else did since it was read. Returns the new version.
     async fn put_tokens(&self, account: &HomeAccountId, write: TokenWrite) -> Result<u64, PutTokensError>;
+
+    /// Lets the token item live until `expires_at`, if it still has this version; `false` if not: whoever wrote it then has
+    /// set its life.
+    async fn extend_tokens(
+        &self,
+        account: &HomeAccountId,
+        version: u64,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Puts a blob that cannot be opened aside, before it is replaced, for an operator to look into. One per account is
+    /// kept: the newest. An erasure takes it along.
+    async fn quarantine(&self, account: &HomeAccountId, blob: QuarantinedBlob) -> Result<(), StoreError>;
 
     /// Notes that the user was here and gives the account its next turn. Never moves `last_activity` back.
     async fn record_activity(
@@ -170,6 +199,32 @@ pub struct TokenWrite {
     /// When the sign-in or turn that this comes from began; an erasure after it outlaws the write.
     pub begun_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+}
+
+/// A token blob that cannot be opened.
+#[derive(Clone)]
+pub struct QuarantinedBlob {
+    /// As it was found, still sealed.
+    pub sealed: Vec<u8>,
+    /// The version that the token item had.
+    pub version: u64,
+    /// Why it cannot be opened, for people.
+    pub reason: &'static str,
+    pub found_at: OffsetDateTime,
+    /// When the work began that replaces it; an erasure after it outlaws this too.
+    pub begun_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+impl std::fmt::Debug for QuarantinedBlob {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("QuarantinedBlob")
+            .field("bytes", &self.sealed.len())
+            .field("version", &self.version)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a token blob was not written.

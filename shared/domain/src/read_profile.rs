@@ -6,6 +6,7 @@ use crate::obtain_token::{self, CacheUse, ObtainTokenError, ObtainedToken, Token
 use crate::ports::{ActivityUpdate, FetchedProfile, RequestPriority};
 use crate::profile::Profile;
 use crate::services::Services;
+use crate::time_budget::TimeBudget;
 use crate::token_cache::{CacheError, OpenedAccount, open_account};
 use time::OffsetDateTime;
 
@@ -28,22 +29,39 @@ impl From<CacheError> for ReadProfileError {
 
 /// Reads the profile. Tokens are stored before they are used, and the account's activity is written before this returns,
 /// because a frozen Lambda runs nothing afterwards.
-pub async fn read_profile(services: &Services, caller: &Caller) -> Result<Profile, ReadProfileError> {
-    let begun_at = services.clock.now();
+///
+/// `deadline` is when the host ends the request, where that is known.
+pub async fn read_profile(
+    services: &Services,
+    caller: &Caller,
+    deadline: Option<OffsetDateTime>,
+) -> Result<Profile, ReadProfileError> {
+    let budget = TimeBudget::new(services.clock.now(), deadline);
     let mut opened = open_account(services, &caller.account).await?;
     let mut obtained =
-        obtain_token::for_caller(services, &mut opened, caller, begun_at, CacheUse::Allowed).await?;
+        obtain_token::for_caller(services, &mut opened, caller, budget, CacheUse::Allowed).await?;
     let (fetched, noted) = futures::join!(
         services.profiles.me(&obtained.token, RequestPriority::Interactive),
-        note_activity(services, &opened, caller, &obtained, begun_at),
+        note_use(services, &opened, caller, &obtained, budget.begun_at),
     );
     noted?;
     let fetched = match fetched {
-        // A cached token can be outdated by a password change or a sign-out: trade the assertion in once more.
-        Err(GraphError::Unauthorized { claims: None }) if obtained.source == TokenSource::Cache => {
-            obtained =
-                obtain_token::for_caller(services, &mut opened, caller, begun_at, CacheUse::Bypassed).await?;
-            note_activity(services, &opened, caller, &obtained, begun_at).await?;
+        // A cached token can be outdated by a password change or a sign-out, and Graph may want claims that it lacks: the
+        // assertion is traded in once more.
+        Err(GraphError::Unauthorized { claims })
+            if claims.is_some() || obtained.source == TokenSource::Cache =>
+        {
+            let claims = claims.as_deref();
+            obtained = obtain_token::for_caller(
+                services,
+                &mut opened,
+                caller,
+                budget,
+                CacheUse::Bypassed { claims },
+            )
+            .await
+            .map_err(|error| error.with_challenge(claims))?;
+            note_use(services, &opened, caller, &obtained, budget.begun_at).await?;
             services.profiles.me(&obtained.token, RequestPriority::Interactive).await?
         }
         other => other?,
@@ -55,6 +73,20 @@ pub async fn read_profile(services: &Services, caller: &Caller) -> Result<Profil
         token_source = ?obtained.source,
     );
     Ok(profile)
+}
+
+/// Tokens and activity of a user who is here live on.
+async fn note_use(
+    services: &Services,
+    opened: &OpenedAccount,
+    caller: &Caller,
+    obtained: &ObtainedToken,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    if obtained.source == TokenSource::Cache {
+        opened.extend_life(services).await;
+    }
+    note_activity(services, opened, caller, obtained, now).await
 }
 
 /// Writes the activity when there is something new to say: no activity yet, a new sign-in, or the margin is over.

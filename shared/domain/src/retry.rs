@@ -1,12 +1,10 @@
 //! When a second try is worth it, and how long to wait for it.
 
+use crate::counters::Count;
 use crate::error::TokenError;
 use crate::services::Services;
-use time::{Duration, OffsetDateTime};
-
-/// A request or turn that has used more of its time than this is not made longer by a second try: 8 seconds, so that a
-/// second answer of at most 10 seconds and Graph's still fit into the 29 seconds of an HTTP API.
-const LATEST_RETRY: Duration = Duration::seconds(8);
+use crate::time_budget::TimeBudget;
+use time::Duration;
 
 /// The middle of the pause before asking Entra again.
 const PAUSE: Duration = Duration::seconds(1);
@@ -18,18 +16,23 @@ const WRITE_PAUSE: Duration = Duration::milliseconds(200);
 pub(crate) async fn should_ask_again<T>(
     services: &Services,
     answer: &Result<T, TokenError>,
-    begun_at: OffsetDateTime,
+    budget: TimeBudget,
 ) -> bool {
-    let passes = matches!(answer, Err(TokenError::Unavailable { retry_after: None, .. }));
-    if !passes || services.clock.now() - begun_at > LATEST_RETRY {
+    if !matches!(answer, Err(TokenError::Unavailable { retry_after: None, .. })) {
         return false;
     }
-    services.timer.wait(jittered(services, PAUSE)).await;
+    let pause = jittered(services, PAUSE);
+    if !budget.allows_token_request(services.clock.now(), pause) {
+        return false;
+    }
+    services.timer.wait(pause).await;
+    services.counters.add(Count::AskedAgain);
     true
 }
 
 /// Waits before the `attempt`th repetition (from 0) of a write that the store did not take.
 pub(crate) async fn before_writing_again(services: &Services, attempt: u32) {
+    services.counters.add(Count::WriteRepeated);
     services.timer.wait(jittered(services, WRITE_PAUSE * 2_i32.pow(attempt.min(5)))).await;
 }
 

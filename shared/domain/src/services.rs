@@ -2,6 +2,7 @@
 
 use crate::background_job::BackgroundJob;
 use crate::brake::Brakes;
+use crate::counters::Counters;
 use crate::identity::{ClientId, Pseudonyms};
 use crate::ports::{
     AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, Timer, TokenExchange,
@@ -27,6 +28,8 @@ pub struct Services {
     pub flights: Arc<SingleFlight>,
     /// Likewise.
     pub brakes: Arc<Brakes>,
+    /// Likewise.
+    pub counters: Arc<Counters>,
     pub settings: Arc<Settings>,
 }
 

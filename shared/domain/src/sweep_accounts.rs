@@ -23,6 +23,8 @@ pub struct Worker {
     pub id: String,
     /// No turn is begun after this moment; `None` when the host's deadline is not known.
     pub stop_at: Option<OffsetDateTime>,
+    /// When the host ends the invocation; later than `stop_at`, and `None` likewise.
+    pub deadline: Option<OffsetDateTime>,
 }
 
 /// Hears of each turn as it ends, for a line per account.
@@ -117,7 +119,9 @@ pub async fn sweep_one(
     for account in accounts {
         let Some(activity) = services.store.load(&account).await?.activity else { continue };
         reports.push(match activity.due_at {
-            Some(due_at) => take_turn(services, &worker.id, DueAccount { account, due_at }).await,
+            Some(due_at) => {
+                take_turn(services, &worker.id, worker.deadline, DueAccount { account, due_at }).await
+            }
             None => TurnReport {
                 failure: activity.failure.clone(),
                 reason: Some("parked until the user signs in".to_owned()),
@@ -141,7 +145,7 @@ async fn turn_unless_stopped(
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
-    Ok(Some(take_turn(services, &worker.id, due?).await))
+    Ok(Some(take_turn(services, &worker.id, worker.deadline, due?).await))
 }
 
 /// The due accounts of all shards, one shard after the other, read page by page as they are taken. A shard that cannot be

@@ -1,20 +1,27 @@
 //! The shared token cache: one sealed blob per user, which the API and the sweep write without losing each other's work.
 
 use crate::account::{AccountRecord, StoredTokens};
+use crate::counters::Count;
 use crate::error::{SealingError, StoreError};
 use crate::identity::{HomeAccountId, ObjectId, TenantId};
-use crate::ports::{PutTokensError, TokenWrite};
+use crate::ports::{PutTokensError, QuarantinedBlob, TokenWrite};
 use crate::retry::before_writing_again;
 use crate::scope::ScopeSet;
 use crate::services::Services;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken};
-use msal_cache::{AccessTokenQuery, TokenGrant, UnifiedCache};
+use msal_cache::{AccessTokenQuery, CachedAccessToken, TokenGrant, UnifiedCache};
 use time::{Duration, OffsetDateTime};
 
 /// How long before its expiry a cached access token is no longer served: 5 minutes, as in every MSAL library.
 ///
 /// Keep it above the longest Graph timeout, or a token can expire in flight.
 pub const EXPIRY_MARGIN: Duration = Duration::minutes(5);
+
+/// How far from the time that Entra suggests a token is renewed, either way: 5 minutes, as in MSAL.
+const RENEWAL_JITTER: Duration = Duration::minutes(5);
+
+/// How often the life of tokens that are in use is extended, per life.
+const EXTENSIONS_PER_LIFE: i32 = 10;
 
 /// How often a write is tried, after somebody else wrote first or while the store is busy. Each attempt merges, so a few are
 /// plenty: a user has a handful of writers at the most.
@@ -27,6 +34,15 @@ pub struct OpenedAccount {
     pub record: AccountRecord,
     tokens: UnifiedCache,
     version: Option<u64>,
+    /// What lies in the table in place of tokens that can be read.
+    unreadable: Option<Unreadable>,
+}
+
+/// A blob that cannot be opened, and why.
+#[derive(Debug, Clone)]
+struct Unreadable {
+    stored: StoredTokens,
+    reason: &'static str,
 }
 
 /// What the cache has for a wish.
@@ -36,7 +52,22 @@ pub enum CachedToken {
     Fresh(AccessToken),
     /// Good, but Entra asked to renew it by now (`refresh_in`).
     RenewalDue(AccessToken),
-    Missing,
+    Missing(Miss),
+}
+
+/// Why the cache has nothing that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Miss {
+    /// Nothing is cached for the account.
+    Absent,
+    /// What is cached cannot be opened or read.
+    Unreadable,
+    /// No token of these scopes in this tenant.
+    NoToken,
+    /// Past its expiry, or within [`EXPIRY_MARGIN`] of it.
+    Expired,
+    /// Good, but obtained for another session.
+    OtherSession,
 }
 
 /// For whom and in which tenant tokens were issued.
@@ -62,17 +93,25 @@ pub enum CacheError {
     Erased,
 }
 
-/// Reads an account and opens its tokens. A blob that cannot be opened is a miss, counted by its log line and overwritten
-/// by the next sign-in; a table or key that cannot be had is an error, because taking it for a miss would throw tokens away.
+/// Reads an account and opens its tokens. A blob that cannot be opened is a miss, counted, and put aside when the next
+/// sign-in replaces it; a table or key that cannot be had is an error, because taking it for a miss would throw tokens away.
 pub async fn open_account(services: &Services, account: &HomeAccountId) -> Result<OpenedAccount, CacheError> {
     let record = services.store.load(account).await?;
-    let (tokens, version) = match &record.tokens {
-        None => (UnifiedCache::default(), None),
-        Some(stored) => {
-            (open_blob(services, account, stored).await?.unwrap_or_default(), Some(stored.version))
-        }
+    let mut opened = OpenedAccount {
+        account: *account,
+        record,
+        tokens: UnifiedCache::default(),
+        version: None,
+        unreadable: None,
     };
-    Ok(OpenedAccount { account: *account, record, tokens, version })
+    if let Some(stored) = &opened.record.tokens {
+        opened.version = Some(stored.version);
+        match open_blob(services, account, stored).await? {
+            Blob::Tokens(tokens) => opened.tokens = tokens,
+            Blob::Unreadable(unreadable) => opened.unreadable = Some(unreadable),
+        }
+    }
+    Ok(opened)
 }
 
 impl OpenedAccount {
@@ -86,23 +125,31 @@ impl OpenedAccount {
         obtained_for: Option<&str>,
     ) -> CachedToken {
         let wanted = scopes.without_reserved();
-        let found = self.tokens.access_token(&AccessTokenQuery {
-            client_id: &services.settings.client_id.to_string(),
-            realm: &tenant.to_string(),
-            scopes: wanted.as_slice(),
-            obtained_for,
-        });
+        let find = |obtained_for| {
+            self.tokens.access_token(&AccessTokenQuery {
+                client_id: &services.settings.client_id.to_string(),
+                realm: &tenant.to_string(),
+                scopes: wanted.as_slice(),
+                obtained_for,
+            })
+        };
         let now = services.clock.now().unix_timestamp();
-        match found {
-            Some(token) if token.expires_on > now + EXPIRY_MARGIN.whole_seconds() => {
+        let is_good = |token: &CachedAccessToken| token.expires_on > now + EXPIRY_MARGIN.whole_seconds();
+        match find(obtained_for) {
+            Some(token) if is_good(&token) => {
+                let due = token
+                    .refresh_on
+                    .is_some_and(|refresh_on| refresh_on <= now + renewal_jitter(services).whole_seconds());
                 let secret = AccessToken::new(token.secret);
-                if token.refresh_on.is_some_and(|refresh_on| refresh_on <= now) {
-                    CachedToken::RenewalDue(secret)
-                } else {
-                    CachedToken::Fresh(secret)
-                }
+                if due { CachedToken::RenewalDue(secret) } else { CachedToken::Fresh(secret) }
             }
-            _ => CachedToken::Missing,
+            _ if self.unreadable.is_some() => CachedToken::Missing(Miss::Unreadable),
+            _ if self.version.is_none() => CachedToken::Missing(Miss::Absent),
+            _ if obtained_for.is_some() && find(None).is_some_and(|token| is_good(&token)) => {
+                CachedToken::Missing(Miss::OtherSession)
+            }
+            Some(_) => CachedToken::Missing(Miss::Expired),
+            None => CachedToken::Missing(Miss::NoToken),
         }
     }
 
@@ -146,7 +193,13 @@ impl OpenedAccount {
     async fn write(&mut self, services: &Services, begun_at: OffsetDateTime) -> Result<(), CacheError> {
         let address = services.store.token_item(&self.account);
         for attempt in 0..WRITE_ATTEMPTS {
-            let sealed = services.sealer.seal(&address, &self.tokens.to_bytes()).await?;
+            if let Some(unreadable) = self.unreadable.take() {
+                self.put_aside(services, unreadable, begun_at).await;
+            }
+            let tokens = self.tokens.to_bytes_at(services.clock.now().unix_timestamp());
+            let sealed = services.sealer.seal(&address, &tokens).await.inspect_err(|_| {
+                services.counters.add(Count::SealingUnavailable);
+            })?;
             let write = TokenWrite {
                 sealed,
                 expected_version: self.version,
@@ -155,6 +208,7 @@ impl OpenedAccount {
             };
             match services.store.put_tokens(&self.account, write).await {
                 Ok(version) => {
+                    services.counters.add(Count::Write);
                     self.version = Some(version);
                     return Ok(());
                 }
@@ -165,27 +219,78 @@ impl OpenedAccount {
                 {
                     before_writing_again(services, attempt).await;
                 }
-                Err(PutTokensError::Store(error)) => return Err(error.into()),
+                Err(PutTokensError::Store(error)) => {
+                    services.counters.add(match error {
+                        StoreError::TooLarge { .. } => Count::TooLarge,
+                        _ => Count::Unwritten,
+                    });
+                    return Err(error.into());
+                }
                 Err(PutTokensError::Conflict(Some(theirs))) => {
-                    tracing::debug!(event = "token_cache.conflict");
-                    if let Some(present) = open_blob(services, &self.account, &theirs).await? {
-                        self.tokens = present.merge(std::mem::take(&mut self.tokens));
-                    }
+                    services.counters.add(Count::Conflict);
                     self.version = Some(theirs.version);
+                    match open_blob(services, &self.account, &theirs).await? {
+                        Blob::Tokens(present) => {
+                            services.counters.add(Count::Merge);
+                            self.tokens = present.merge(std::mem::take(&mut self.tokens));
+                        }
+                        Blob::Unreadable(unreadable) => self.unreadable = Some(unreadable),
+                    }
                 }
                 Err(PutTokensError::Conflict(None)) => {
+                    services.counters.add(Count::Conflict);
                     let record = services.store.load(&self.account).await?;
                     if record.tombstone.as_ref().is_some_and(|tombstone| tombstone.erased_at >= begun_at) {
+                        services.counters.add(Count::Erased);
                         return Err(CacheError::Erased);
                     }
                     self.version = record.tokens.as_ref().map(|stored| stored.version);
                 }
             }
         }
+        services.counters.add(Count::Unwritten);
         Err(CacheError::Store(StoreError::Unavailable {
             operation: "put_tokens: too many conflicts",
             source: None,
         }))
+    }
+
+    /// Keeps what cannot be opened for an operator to look into. That this fails is no reason to send the user away.
+    async fn put_aside(&self, services: &Services, unreadable: Unreadable, begun_at: OffsetDateTime) {
+        let found_at = services.clock.now();
+        let blob = QuarantinedBlob {
+            sealed: unreadable.stored.blob,
+            version: unreadable.stored.version,
+            reason: unreadable.reason,
+            found_at,
+            begun_at,
+            expires_at: found_at + services.settings.token_cache_ttl,
+        };
+        match services.store.quarantine(&self.account, blob).await {
+            Ok(()) => services.counters.add(Count::Quarantined),
+            Err(error) => tracing::error!(
+                event = "token_cache.not_quarantined",
+                account = services.settings.pseudonyms.of(&self.account),
+                error = %error,
+                "tokens that cannot be read are replaced without a copy"
+            ),
+        }
+    }
+
+    /// Lets the tokens live on because they are in use. Written at most once per tenth of their life; that it fails is no
+    /// reason to stop, because the next use tries again.
+    pub async fn extend_life(&self, services: &Services) {
+        let (Some(version), Some(stored)) = (self.version, &self.record.tokens) else { return };
+        let expires_at = self.expires_at(services);
+        if expires_at - stored.expires_at < services.settings.token_cache_ttl / EXTENSIONS_PER_LIFE {
+            return;
+        }
+        match services.store.extend_tokens(&self.account, version, expires_at).await {
+            Ok(true) => services.counters.add(Count::Extended),
+            // Somebody has just written them, with a life of its own.
+            Ok(false) => {}
+            Err(error) => tracing::warn!(event = "token_cache.not_extended", error = %error),
+        }
     }
 
     /// The sliding life, but never beyond the refresh token's own: after that the item is of no use.
@@ -198,34 +303,42 @@ impl OpenedAccount {
     }
 }
 
+/// What lies in the table.
+enum Blob {
+    Tokens(UnifiedCache),
+    Unreadable(Unreadable),
+}
+
 async fn open_blob(
     services: &Services,
     account: &HomeAccountId,
     stored: &StoredTokens,
-) -> Result<Option<UnifiedCache>, CacheError> {
+) -> Result<Blob, CacheError> {
     let address = services.store.token_item(account);
-    let unreadable = |reason: &dyn std::fmt::Display| {
-        tracing::warn!(
-            event = "token_cache.unreadable",
-            account = services.settings.pseudonyms.of(account),
-            reason = %reason,
-            "the cached tokens cannot be read and are treated as absent"
-        );
-    };
-    match services.sealer.open(&address, &stored.blob).await {
+    let reason = match services.sealer.open(&address, &stored.blob).await {
         Ok(plaintext) => match UnifiedCache::parse(&plaintext) {
-            Ok(tokens) => Ok(Some(tokens)),
-            Err(error) => {
-                unreadable(&error);
-                Ok(None)
-            }
+            Ok(tokens) => return Ok(Blob::Tokens(tokens)),
+            Err(_) => "it is not a token cache in JSON",
         },
-        Err(error @ SealingError::Unreadable { .. }) => {
-            unreadable(&error);
-            Ok(None)
+        Err(SealingError::Unreadable { reason }) => reason,
+        Err(error @ SealingError::Unavailable { .. }) => {
+            services.counters.add(Count::SealingUnavailable);
+            return Err(error.into());
         }
-        Err(error @ SealingError::Unavailable { .. }) => Err(error.into()),
-    }
+    };
+    services.counters.add(Count::Unreadable);
+    tracing::warn!(
+        event = "token_cache.unreadable",
+        account = services.settings.pseudonyms.of(account),
+        reason,
+        "the cached tokens cannot be read and are treated as absent"
+    );
+    Ok(Blob::Unreadable(Unreadable { stored: stored.clone(), reason }))
+}
+
+/// Environments should not all renew a token at the same moment: up to five minutes around the time that Entra names.
+fn renewal_jitter(services: &Services) -> Duration {
+    RENEWAL_JITTER * (2.0 * services.chance.fraction() - 1.0)
 }
 
 fn apply(

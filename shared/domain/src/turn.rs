@@ -10,6 +10,7 @@ use crate::identity::HomeAccountId;
 use crate::obtain_token::{self, CacheUse, ObtainTokenError, TokenSource};
 use crate::ports::{Claim, TurnEnd};
 use crate::services::Services;
+use crate::time_budget::TimeBudget;
 use crate::token_cache::{CacheError, OpenedAccount, open_account};
 use time::{Duration, OffsetDateTime};
 
@@ -32,15 +33,21 @@ const BACK_OFF: Duration = Duration::minutes(1);
 /// Longest pause after transient failures.
 const LONGEST_BACK_OFF: Duration = Duration::hours(6);
 
-/// Gives one due account its turn, as `worker`.
-pub async fn take_turn(services: &Services, worker: &str, due: DueAccount) -> TurnReport {
+/// Gives one due account its turn, as `worker`. `deadline` is when the host ends the invocation, where that is known.
+pub async fn take_turn(
+    services: &Services,
+    worker: &str,
+    deadline: Option<OffsetDateTime>,
+    due: DueAccount,
+) -> TurnReport {
     let begun_at = services.clock.now();
+    let budget = TimeBudget::new(begun_at, deadline);
     let lease = Lease { owner: worker.to_owned(), until: begun_at + services.settings.sweep.lease };
     let mut report = match services.store.claim(due, lease, begun_at).await {
         Ok(Claim::Lost) => TurnReport::new(due.account, TurnOutcome::Skipped),
         // Nothing was claimed, so there is nothing to record: the account keeps its place in the index.
         Err(error) => TurnReport::unrecorded(due.account, &error),
-        Ok(Claim::Taken(activity)) => claimed_turn(services, worker, due, &activity, begun_at).await,
+        Ok(Claim::Taken(activity)) => claimed_turn(services, worker, due, &activity, budget).await,
     };
     report.elapsed = services.clock.now() - begun_at;
     report
@@ -51,11 +58,11 @@ async fn claimed_turn(
     worker: &str,
     due: DueAccount,
     activity: &AccountActivity,
-    begun_at: OffsetDateTime,
+    budget: TimeBudget,
 ) -> TurnReport {
     let (result, token_source, expires_at) = match open_account(services, &due.account).await {
         Ok(mut opened) => {
-            let (result, source) = act(services, &mut opened, due, activity, begun_at).await;
+            let (result, source) = act(services, &mut opened, due, activity, budget).await;
             (result, source, opened.expires_at(services))
         }
         Err(error) => (Err(TurnFailure::from(ObtainTokenError::Cache(error))), None, activity.expires_at),
@@ -91,17 +98,22 @@ async fn act(
     opened: &mut OpenedAccount,
     due: DueAccount,
     activity: &AccountActivity,
-    begun_at: OffsetDateTime,
+    budget: TimeBudget,
 ) -> (Result<TurnOutcome, TurnFailure>, Option<TokenSource>) {
     if opened.record.tombstone.is_some() && opened.record.activity.is_none() {
         return (Ok(TurnOutcome::Ended), None);
     }
-    let mut cache_use = CacheUse::Allowed;
+    let mut challenge: Option<Option<String>> = None;
     loop {
-        let obtained = match obtain_token::silently(services, opened, activity, begun_at, cache_use).await {
+        let claims = challenge.as_ref().and_then(Option::as_deref);
+        let cache_use = if challenge.is_some() { CacheUse::Bypassed { claims } } else { CacheUse::Allowed };
+        let obtained = match obtain_token::silently(services, opened, activity, budget, cache_use).await {
             Ok(obtained) => obtained,
-            Err(error) => return (Err(error.into()), None),
+            Err(error) => return (Err(error.with_challenge(claims).into()), None),
         };
+        if obtained.source == TokenSource::Cache {
+            opened.extend_life(services).await;
+        }
         let turn = Turn {
             account: due.account,
             token: &obtained.token,
@@ -110,12 +122,12 @@ async fn act(
             expires_at: opened.expires_at(services),
         };
         match services.job.run(&turn).await {
-            // A cached token may have been outdated by a sign-out or a new policy. Whether the account is, the refresh
-            // token tells, and Entra's own reason says more than Graph's challenge.
-            Err(JobError::Graph(GraphError::Unauthorized { .. }))
-                if obtained.source == TokenSource::Cache =>
+            // A token may have been outdated by a sign-out or a new policy, or lack claims. Whether the account is to blame,
+            // the refresh token tells, and Entra's own reason says more than Graph's challenge.
+            Err(JobError::Graph(GraphError::Unauthorized { claims }))
+                if challenge.is_none() && (claims.is_some() || obtained.source == TokenSource::Cache) =>
             {
-                cache_use = CacheUse::Bypassed;
+                challenge = Some(claims);
             }
             Ok(JobOutcome::Acted) => return (Ok(TurnOutcome::Acted), Some(obtained.source)),
             Ok(JobOutcome::Unchanged) => return (Ok(TurnOutcome::Unchanged), Some(obtained.source)),

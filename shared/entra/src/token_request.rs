@@ -1,6 +1,7 @@
 //! The request to the token endpoint, the same for both grants but for what is traded in.
 
 use crate::authority::Authority;
+use crate::claims_request::requested_claims;
 use crate::credential::{ClientAuthentication, ClientCredential, CredentialError};
 use crate::error;
 use crate::grant::Grant;
@@ -8,7 +9,7 @@ use crate::token_answer;
 use async_trait::async_trait;
 use domain::error::{TokenError, UnavailableKind};
 use domain::identity::{ClientId, HomeAccountId, TenantId};
-use domain::ports::{Clock, TokenExchange};
+use domain::ports::{Clock, TokenExchange, TokenRequirements};
 use domain::scope::ScopeSet;
 use domain::token::{IssuedTokens, RefreshToken, UserAssertion};
 use outbound_http::NoAnswer;
@@ -22,11 +23,6 @@ use uuid::Uuid;
 
 /// The largest token answer that is read: 256 KiB. Entra's have up to about 10 KiB.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-
-/// Says that our clients understand claims challenges (`cp1`): tokens then live up to 28 hours and can be revoked at any
-/// time, which Graph tells by 401 `insufficient_claims`
-/// (<https://learn.microsoft.com/entra/identity-platform/claims-challenge>).
-pub const CLIENT_CLAIMS: &str = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
 
 /// What brings an id token and a refresh token along with the access token.
 const RESERVED_SCOPES: [&str; 3] = ["openid", "profile", "offline_access"];
@@ -61,14 +57,14 @@ impl EntraTokenExchange {
         &self,
         tenant: TenantId,
         grant: Grant<'_>,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Result<IssuedTokens, TokenError> {
         let endpoint = self.authority.token_endpoint(tenant);
         let proof = self.credential.authenticate(&endpoint).await.map_err(no_credential)?;
-        match self.send(&endpoint, grant, scopes, &proof).await {
+        match self.send(&endpoint, grant, required, &proof).await {
             Err(error) if error::is_credential_rejection(&error) => {
                 match self.renewed(&endpoint, &proof).await {
-                    Some(other) => self.send(&endpoint, grant, scopes, &other).await,
+                    Some(other) => self.send(&endpoint, grant, required, &other).await,
                     None => Err(error),
                 }
             }
@@ -102,12 +98,12 @@ impl EntraTokenExchange {
         &self,
         endpoint: &str,
         grant: Grant<'_>,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
         proof: &ClientAuthentication,
     ) -> Result<IssuedTokens, TokenError> {
         // Taken before the request: what Entra counts from its answer then never seems to live longer than it does.
         let begun_at = self.clock.now();
-        let form = self.form(grant, proof, scopes);
+        let form = self.form(grant, proof, required);
         let body: Vec<(&str, &str)> =
             form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
         let mut request = self
@@ -127,7 +123,7 @@ impl EntraTokenExchange {
         let response = request.send().await.map_err(|error| no_answer(error.into()))?;
         let answer = outbound_http::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         if answer.status == StatusCode::OK {
-            token_answer::parse(&answer.body, grant, scopes, begun_at)
+            token_answer::parse(&answer.body, grant, required.scopes, begun_at)
         } else {
             Err(error::classify(&answer, grant))
         }
@@ -137,7 +133,7 @@ impl EntraTokenExchange {
         &self,
         grant: Grant<'_>,
         proof: &ClientAuthentication,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Vec<(&'static str, SecretString)> {
         let mut form: Vec<(&str, SecretString)> = vec![("client_id", self.client_id.to_string().into())];
         match proof {
@@ -148,9 +144,9 @@ impl EntraTokenExchange {
             }
         }
         form.extend(grant.fields().into_iter().map(|(name, value)| (name, value.into())));
-        form.push(("scope", with_reserved(scopes).into()));
+        form.push(("scope", with_reserved(required.scopes).into()));
         form.push(("client_info", "1".into()));
-        form.push(("claims", CLIENT_CLAIMS.into()));
+        form.push(("claims", requested_claims(required.claims).into()));
         form
     }
 }
@@ -161,9 +157,9 @@ impl TokenExchange for EntraTokenExchange {
         &self,
         tenant: TenantId,
         assertion: &UserAssertion,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Result<IssuedTokens, TokenError> {
-        self.request(tenant, Grant::OnBehalfOf(assertion), scopes).await
+        self.request(tenant, Grant::OnBehalfOf(assertion), required).await
     }
 
     async fn refresh(
@@ -171,9 +167,9 @@ impl TokenExchange for EntraTokenExchange {
         tenant: TenantId,
         account: HomeAccountId,
         refresh_token: &RefreshToken,
-        scopes: &ScopeSet,
+        required: TokenRequirements<'_>,
     ) -> Result<IssuedTokens, TokenError> {
-        self.request(tenant, Grant::Refresh(account, refresh_token), scopes).await
+        self.request(tenant, Grant::Refresh(account, refresh_token), required).await
     }
 }
 

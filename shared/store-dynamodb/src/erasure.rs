@@ -44,7 +44,7 @@ impl DynamoDbAccountStore {
         for sort_key in [self.tokens_sort_key().as_str(), ACTIVITY, PROFILE] {
             self.delete_begun_by(account, sort_key, erased_at).await?;
         }
-        Ok(())
+        self.delete_quarantine_begun_by(account, erased_at).await
     }
 
     /// A later erasure's tombstone is left as it is: it outlaws more.

@@ -37,6 +37,9 @@ pub(crate) const REFRESHED_AT: &str = "refreshed_at";
 pub(crate) const ERASED_AT: &str = "erased_at";
 pub(crate) const REFUSED_ASSERTIONS: &str = "refused_assertions";
 
+pub(crate) const REASON: &str = "reason";
+pub(crate) const FOUND_AT: &str = "found_at";
+
 pub(crate) const BLOCKED_UNTIL: &str = "blocked_until";
 
 /// Index of the accounts that have a next turn: `sweep_shard`, `due_at`.
@@ -57,6 +60,11 @@ pub(crate) fn account_of(partition_key: &str) -> Option<HomeAccountId> {
 
 pub(crate) fn tokens_sort_key(client_id: ClientId) -> String {
     format!("TOKENS#{client_id}")
+}
+
+/// Where what could not be opened of an account lies, beside its partition.
+pub(crate) fn quarantine_partition_key(account: &HomeAccountId) -> String {
+    format!("QUARANTINE#{account}")
 }
 
 /// Where everything that concerns a whole tenant lies.

@@ -9,7 +9,8 @@
 //! | `ttl` | all | epoch seconds; the reader leaves out what is past it, because DynamoDB deletes late |
 //! | `begun_at` | tokens, activity, profile | epoch milliseconds: when the request or turn began that this comes from |
 //! | `erased_at`, `refused_assertions` | tombstone | epoch milliseconds: what began then or earlier is left out; list of strings |
-//! | `blob`, `version` | tokens | binary, number |
+//! | `blob`, `version` | tokens, quarantine | binary, number |
+//! | `reason`, `found_at` | quarantine | string, epoch seconds |
 //! | `last_activity`, `due_at`, `lease_until` | activity | epoch seconds |
 //! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
 //! | `activity_due_at` | activity | the turn that the user asked for since the last claim |
@@ -28,6 +29,7 @@ mod item;
 mod keys;
 mod load;
 mod profile;
+mod quarantine;
 mod store;
 pub mod table;
 mod tokens;

@@ -8,8 +8,8 @@ use domain::account::{AccountRecord, DueAccount, Lease, Tombstone};
 use domain::error::StoreError;
 use domain::identity::{ClientId, HomeAccountId, TenantId, UserPrincipalName};
 use domain::ports::{
-    AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError, TokenWrite,
-    TurnEnd,
+    AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError,
+    QuarantinedBlob, TokenWrite, TurnEnd,
 };
 use domain::profile::ProfileSnapshot;
 use std::num::NonZeroU32;
@@ -88,6 +88,19 @@ impl AccountStore for DynamoDbAccountStore {
 
     async fn put_tokens(&self, account: &HomeAccountId, write: TokenWrite) -> Result<u64, PutTokensError> {
         self.write_tokens(account, &write).await
+    }
+
+    async fn extend_tokens(
+        &self,
+        account: &HomeAccountId,
+        version: u64,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        self.move_end_of_tokens(account, version, expires_at).await
+    }
+
+    async fn quarantine(&self, account: &HomeAccountId, blob: QuarantinedBlob) -> Result<(), StoreError> {
+        self.write_quarantine(account, blob).await
     }
 
     async fn record_activity(

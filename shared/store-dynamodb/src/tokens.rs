@@ -10,6 +10,7 @@ use domain::account::StoredTokens;
 use domain::error::StoreError;
 use domain::identity::HomeAccountId;
 use domain::ports::{PutTokensError, TokenWrite};
+use time::OffsetDateTime;
 
 /// The largest sealed blob that is written: 64 KiB. DynamoDB takes 400 KB, but a cache of one user and one application
 /// has some 5 KB; one that has grown so much is a fault, and each write of it would be billed by its size.
@@ -117,6 +118,28 @@ impl DynamoDbAccountStore {
             Conditional::Done(()) => Ok(version),
             Conditional::Refused(present) => self.conflict(account, present).await,
         }
+    }
+
+    /// One request. It is billed by the item's size, blob and all, so call it seldom.
+    pub(crate) async fn move_end_of_tokens(
+        &self,
+        account: &HomeAccountId,
+        version: u64,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(account, &self.tokens_sort_key())))
+            .update_expression("SET #ttl = :ttl")
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":ttl", seconds(expires_at))
+            .expression_attribute_values(":seen", number(version));
+        let outcome = conditional("extend_tokens", &self.table, request.send().await)?;
+        Ok(matches!(outcome, Conditional::Done(_)))
     }
 
     async fn conflict(&self, account: &HomeAccountId, present: Option<Item>) -> Result<u64, PutTokensError> {

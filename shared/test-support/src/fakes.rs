@@ -53,6 +53,7 @@ impl Default for Fakes {
             timer: Arc::new(clock.clone()),
             flights: Arc::default(),
             brakes: Arc::default(),
+            counters: Arc::default(),
             settings: Arc::new(settings()),
         };
         Self { clock, store, exchange, profiles, events, services }

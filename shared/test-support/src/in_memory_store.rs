@@ -13,8 +13,8 @@ use domain::account::{AccountRecord, DueAccount, Lease, Tombstone};
 use domain::error::StoreError;
 use domain::identity::{HomeAccountId, TenantId, UserPrincipalName};
 use domain::ports::{
-    AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError, TokenWrite,
-    TurnEnd,
+    AccountStore, ActivityUpdate, Claim, Clock, DueCursor, DuePage, ItemAddress, PutTokensError,
+    QuarantinedBlob, TokenWrite, TurnEnd,
 };
 use domain::profile::ProfileSnapshot;
 use std::collections::BTreeMap;
@@ -92,6 +92,11 @@ impl InMemoryAccountStore {
         tokens.expect("the account has tokens").stored.blob = blob.to_vec();
     }
 
+    /// What was put aside of an account.
+    pub fn quarantined(&self, account: &HomeAccountId) -> Option<QuarantinedBlob> {
+        self.with_account(account, |account| account.quarantined.clone())
+    }
+
     fn accounts(&self) -> MutexGuard<'_, BTreeMap<HomeAccountId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,6 +149,22 @@ impl AccountStore for InMemoryAccountStore {
             }
             account.put_tokens(write)
         })
+    }
+
+    async fn extend_tokens(
+        &self,
+        account: &HomeAccountId,
+        version: u64,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        self.controls.enter(StoreOperation::ExtendTokens)?;
+        Ok(self.with_account(account, |account| account.extend_tokens(version, expires_at)))
+    }
+
+    async fn quarantine(&self, account: &HomeAccountId, blob: QuarantinedBlob) -> Result<(), StoreError> {
+        self.controls.enter(StoreOperation::Quarantine)?;
+        self.with_account(account, |account| account.quarantine(blob));
+        Ok(())
     }
 
     async fn record_activity(

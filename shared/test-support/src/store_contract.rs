@@ -99,6 +99,8 @@ macro_rules! account_store_contract {
             a_blob_above_the_limit_is_refused_and_nothing_is_written,
             a_request_overtaken_by_a_later_one_can_still_write,
             tokens_are_gone_at_the_second_of_their_end,
+            the_life_of_tokens_is_extended_and_nothing_else_of_them,
+            tokens_that_changed_or_are_gone_are_not_extended,
             expired_tokens_can_be_created_anew_with_a_new_version,
             tokens_of_two_users_are_never_mixed,
             activity_comes_back_as_recorded,

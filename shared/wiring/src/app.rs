@@ -12,16 +12,13 @@ use domain::identity::Pseudonyms;
 use domain::ports::{Chance, Clock, EventPublisher, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
+use domain::time_budget::REQUEST_TIMEOUT;
 use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys};
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 use store_dynamodb::DynamoDbAccountStore;
-
-/// The longest that one request to Entra ID or Graph may take. Two of them fit into the 29 seconds of an HTTP API.
-const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The delegated permission that the product uses downstream.
 const GRAPH_SCOPES: &str = "https://graph.microsoft.com/User.Read";
@@ -125,8 +122,11 @@ async fn services(
         clock.clone(),
     ));
     let sealer = sealer(config.sealing, &config.table_name, &aws, clock.clone());
-    let profiles =
-        Arc::new(GraphProfileReader::new(client.clone(), &config.graph_base_url, OUTBOUND_TIMEOUT));
+    let profiles = Arc::new(GraphProfileReader::new(
+        client.clone(),
+        &config.graph_base_url,
+        REQUEST_TIMEOUT.unsigned_abs(),
+    ));
     let publisher: Arc<dyn EventPublisher> = match config.event_bus_name {
         Some(bus) => Arc::new(EventBridgePublisher::new(aws.eventbridge, bus, clock.clone())),
         None => Arc::new(LoggedEvents::new(pseudonyms(&config.table_name, &config.client_id))),
@@ -150,7 +150,7 @@ async fn services(
         config.authority,
         config.client_id,
         credential,
-        OUTBOUND_TIMEOUT,
+        REQUEST_TIMEOUT.unsigned_abs(),
         clock.clone(),
     );
     Ok(Services {
@@ -165,6 +165,7 @@ async fn services(
         timer,
         flights: Arc::default(),
         brakes: Arc::default(),
+        counters: Arc::default(),
         settings: Arc::new(settings),
     })
 }

@@ -1,6 +1,7 @@
 //! Structured log lines on standard output, one per event, as Lambda's log collector expects them.
 
 use crate::environment::Environment;
+use domain::counters::Counters;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,4 +25,14 @@ pub fn init(environment: &Environment) {
             .with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false))
             .try_init()
     };
+}
+
+/// One line with what the token cache did since the last call of this; nothing when it did nothing.
+pub fn log_counts(counters: &Counters) {
+    let counts = counters.take();
+    if counts.is_empty() {
+        return;
+    }
+    let counts: Vec<String> = counts.iter().map(|(name, number)| format!("\"{name}\":{number}")).collect();
+    tracing::info!(event = "token_cache.counts", counts = format!("{{{}}}", counts.join(",")));
 }

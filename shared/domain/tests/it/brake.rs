@@ -44,7 +44,7 @@ async fn another_environment_obeys_what_this_one_was_told() {
     fixture.read_profile(&fixture.caller(1)).await.unwrap_err();
     let mut other = fixture.services.clone();
     other.brakes = Arc::default();
-    let error = domain::read_profile::read_profile(&other, &fixture.caller(2)).await.unwrap_err();
+    let error = domain::read_profile::read_profile(&other, &fixture.caller(2), None).await.unwrap_err();
     assert_eq!(retry_after(&error), Some(Duration::seconds(40)));
     assert_eq!(fixture.exchange.calls().len(), 1);
 }

@@ -10,7 +10,7 @@ use domain::turn::TurnReport;
 use std::ops::Deref;
 use std::sync::Mutex;
 use test_support::{Fakes, sample};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio::task::JoinHandle;
 
 pub(crate) const IDLE: Duration = Duration::seconds(30);
@@ -33,12 +33,16 @@ impl Fixture {
         Self::default()
     }
 
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
     pub(crate) fn caller(&self, number: u32) -> Caller {
         sample::caller(number, self.clock.now())
     }
 
     pub(crate) async fn read_profile(&self, caller: &Caller) -> Result<Profile, ReadProfileError> {
-        read_profile(&self.services, caller).await
+        read_profile(&self.services, caller, None).await
     }
 
     /// The `number`th user signs in and reads their profile.
@@ -59,21 +63,21 @@ impl Fixture {
     /// A request that goes on while the test does something else.
     pub(crate) fn start_reading(&self, caller: &Caller) -> JoinHandle<Result<Profile, ReadProfileError>> {
         let (services, caller) = (self.services.clone(), caller.clone());
-        tokio::spawn(async move { read_profile(&services, &caller).await })
+        tokio::spawn(async move { read_profile(&services, &caller, None).await })
     }
 
     /// A sweep by another worker that goes on while the test does something else.
     pub(crate) fn start_sweep(&self) -> JoinHandle<SweepReport> {
         let services = self.services.clone();
         tokio::spawn(async move {
-            let worker = Worker { id: "another worker".to_owned(), stop_at: None };
+            let worker = Worker { id: "another worker".to_owned(), stop_at: None, deadline: None };
             let swept = sweep_accounts(&services, &worker, &Turns::default()).await;
             swept.expect("the due index can be read")
         })
     }
 
     pub(crate) fn worker() -> Worker {
-        Worker { id: "worker".to_owned(), stop_at: None }
+        Worker { id: "worker".to_owned(), stop_at: None, deadline: None }
     }
 
     pub(crate) async fn sweep(&self) -> (SweepReport, Vec<TurnReport>) {

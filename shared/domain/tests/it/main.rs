@@ -4,8 +4,13 @@
 
 mod background_access;
 mod brake;
+mod challenges;
+mod counts;
 mod fixture;
+mod lifetimes;
+mod quarantine;
 mod read_profile;
+mod renewals;
 mod sweep;
 mod sweep_faults;
 mod vocabulary;

@@ -50,7 +50,7 @@ async fn an_unchanged_account_with_a_good_token_costs_one_read_a_claim_and_a_fin
     fixture.store.reset_calls();
     let due =
         DueAccount { account: sample::account(1), due_at: sample::NOW + Duration::seconds(31) + INTERVAL };
-    let turn = take_turn(&fixture.services, "worker", due).await;
+    let turn = take_turn(&fixture.services, "worker", None, due).await;
     assert_eq!((turn.outcome, turn.token_source), (TurnOutcome::Unchanged, Some(TokenSource::Cache)));
     assert_eq!(fixture.store.calls(StoreOperation::Load), 1);
     assert_eq!(fixture.store.calls(StoreOperation::Claim), 1);
@@ -179,7 +179,7 @@ async fn no_turn_is_begun_after_the_stop() {
         fixture.visit(number).await;
     }
     fixture.go_away();
-    let worker = Worker { id: "late".to_owned(), stop_at: Some(sample::NOW) };
+    let worker = Worker { id: "late".to_owned(), stop_at: Some(sample::NOW), deadline: None };
     let report = sweep_accounts(&fixture.services, &worker, &Turns::default()).await.unwrap();
     assert!(report.stopped_early && report.outcomes.is_empty());
     let (report, _) = fixture.sweep().await;

@@ -112,7 +112,7 @@ async fn the_assertion_names_certificate_application_and_audience_for_ten_minute
     entra.answer(success()).await;
     let credential = load(&FIRST.pem(), &entra.clock).await.unwrap();
     let exchange = entra.exchange_with(Arc::new(credential));
-    exchange.on_behalf_of(TENANT, &assertion(), &ScopeSet::parse("User.Read")).await.unwrap();
+    exchange.on_behalf_of(TENANT, &assertion(), (&ScopeSet::parse("User.Read")).into()).await.unwrap();
     let requests = entra.requests().await;
     assert_eq!(field(&requests[0], "client_secret"), None);
     assert_eq!(

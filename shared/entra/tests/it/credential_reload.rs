@@ -39,7 +39,7 @@ async fn accept_secret(entra: &FakeEntra, code: u32, secret: &'static str) {
 
 async fn ask(exchange: &EntraTokenExchange) -> Result<(), TokenError> {
     let scopes = ScopeSet::parse("User.Read");
-    exchange.on_behalf_of(TENANT, &assertion(), &scopes).await.map(|_| ())
+    exchange.on_behalf_of(TENANT, &assertion(), (&scopes).into()).await.map(|_| ())
 }
 
 async fn secret_from(entra: &FakeEntra, shelf: &Arc<Shelf>) -> EntraTokenExchange {
@@ -56,7 +56,7 @@ async fn a_rotated_secret_is_read_again_and_the_request_sent_once_more() {
         shelf.put(Some("new"));
         accept_secret(&entra, code, "new").await;
         let refresh = RefreshToken::new("rt");
-        exchange.refresh(TENANT, account(), &refresh, &ScopeSet::parse("User.Read")).await.unwrap();
+        exchange.refresh(TENANT, account(), &refresh, (&ScopeSet::parse("User.Read")).into()).await.unwrap();
         let secrets: Vec<_> =
             entra.requests().await.iter().map(|request| field(request, "client_secret").unwrap()).collect();
         assert_eq!(secrets, ["old", "new"], "{code}");

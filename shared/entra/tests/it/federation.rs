@@ -67,7 +67,7 @@ async fn the_token_is_sent_as_the_client_assertion() {
     let issuer = Issuer::new(&entra.clock);
     let exchange = entra.exchange_with(Arc::new(issuer.credential()));
     assert_eq!(issuer.issued(), 0, "nothing is asked for before it is needed");
-    exchange.on_behalf_of(TENANT, &assertion(), &ScopeSet::parse("User.Read")).await.unwrap();
+    exchange.on_behalf_of(TENANT, &assertion(), (&ScopeSet::parse("User.Read")).into()).await.unwrap();
     let request = &entra.requests().await[0];
     assert_eq!(field(request, "client_assertion").as_deref(), Some("token-1"));
     assert_eq!(

@@ -39,7 +39,7 @@ async fn ask(answer: ResponseTemplate) -> Result<IssuedTokens, TokenError> {
     let entra = FakeEntra::start().await;
     entra.answer(answer).await;
     let scopes = ScopeSet::parse("https://graph.microsoft.com/User.Read offline_access");
-    let outcome = entra.exchange().on_behalf_of(TENANT, &assertion(), &scopes).await;
+    let outcome = entra.exchange().on_behalf_of(TENANT, &assertion(), (&scopes).into()).await;
     assert_eq!(entra.requests().await.len(), 1, "one request, no retry");
     outcome
 }
@@ -183,7 +183,7 @@ async fn tokens_of_another_account_are_not_taken_for_a_refresh() {
         let answer = with(json!({"client_info": client_info(account_in_answer)}));
         entra.answer(ResponseTemplate::new(200).set_body_json(answer)).await;
         let outcome =
-            entra.exchange().refresh(TENANT, sample::account(1), &token, &ScopeSet::default()).await;
+            entra.exchange().refresh(TENANT, sample::account(1), &token, (&ScopeSet::default()).into()).await;
         assert_eq!(outcome.is_ok(), expected, "{outcome:?}");
     }
 }
@@ -203,7 +203,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     let mut entra = FakeEntra::start().await;
     entra.timeout = SHORT_TIMEOUT;
     entra.answer(ResponseTemplate::new(200).set_body_json(minimal()).set_delay(NEVER)).await;
-    let outcome = entra.exchange().on_behalf_of(TENANT, &assertion(), &ScopeSet::default()).await;
+    let outcome = entra.exchange().on_behalf_of(TENANT, &assertion(), (&ScopeSet::default()).into()).await;
     assert!(
         matches!(outcome, Err(TokenError::Unavailable { kind: UnavailableKind::TimedOut, .. })),
         "{outcome:?}"
@@ -225,7 +225,7 @@ fn serve_once(answer: &'static [u8]) -> String {
 
 async fn kind_from(host: &str) -> UnavailableKind {
     let exchange = exchange(&authority(host), &FixedClock::default(), TIMEOUT);
-    match exchange.on_behalf_of(TENANT, &assertion(), &ScopeSet::default()).await {
+    match exchange.on_behalf_of(TENANT, &assertion(), (&ScopeSet::default()).into()).await {
         Err(TokenError::Unavailable { kind, source: Some(_), .. }) => kind,
         other => unreachable!("expected Unavailable with a source, got {other:?}"),
     }

@@ -23,8 +23,8 @@ async fn ask(entra: &FakeEntra, grant: Grant, answer: ResponseTemplate) -> Token
     let exchange = entra.exchange();
     let scopes = ScopeSet::parse("User.Read");
     let outcome = match grant {
-        OnBehalfOf => exchange.on_behalf_of(TENANT, &assertion(), &scopes).await,
-        Refresh => exchange.refresh(TENANT, account(), &RefreshToken::new("rt"), &scopes).await,
+        OnBehalfOf => exchange.on_behalf_of(TENANT, &assertion(), (&scopes).into()).await,
+        Refresh => exchange.refresh(TENANT, account(), &RefreshToken::new("rt"), (&scopes).into()).await,
     };
     assert_eq!(entra.requests().await.len(), 1, "one request, no retry");
     outcome.expect_err("an error")

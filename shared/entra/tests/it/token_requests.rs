@@ -3,7 +3,7 @@
 use crate::support::{CLIENT, FakeEntra, SECRET, TENANT, account, assertion, field, form, success};
 use async_trait::async_trait;
 use domain::error::{TokenError, UnavailableKind};
-use domain::ports::TokenExchange as _;
+use domain::ports::{TokenExchange as _, TokenRequirements};
 use domain::scope::ScopeSet;
 use domain::token::{RefreshToken, UserAssertion};
 use entra::{CLIENT_CLAIMS, ClientAuthentication, ClientCredential, CredentialError};
@@ -30,7 +30,7 @@ async fn on_behalf_of_sends_exactly_these_fields_and_headers() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     let assertion = assertion();
-    entra.exchange().on_behalf_of(TENANT, &assertion, &scopes()).await.unwrap();
+    entra.exchange().on_behalf_of(TENANT, &assertion, (&scopes()).into()).await.unwrap();
     let requests = entra.requests().await;
     let [request] = &requests[..] else { panic!("expected one request, got {}", requests.len()) };
     let client_id = CLIENT.to_string();
@@ -64,7 +64,7 @@ async fn refresh_sends_exactly_these_fields() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     let token = RefreshToken::new("1.A&b=c");
-    entra.exchange().refresh(TENANT, account(), &token, &scopes()).await.unwrap();
+    entra.exchange().refresh(TENANT, account(), &token, (&scopes()).into()).await.unwrap();
     let requests = entra.requests().await;
     let [request] = &requests[..] else { panic!("expected one request, got {}", requests.len()) };
     let client_id = CLIENT.to_string();
@@ -85,12 +85,31 @@ async fn refresh_sends_exactly_these_fields() {
 }
 
 #[tokio::test]
+async fn a_challenge_is_sent_beside_our_capability() {
+    let entra = FakeEntra::start().await;
+    entra.answer(success()).await;
+    let challenge = r#"{"access_token":{"nbf":{"essential":true,"value":"1792800000"}}}"#;
+    let scopes = scopes();
+    let required = TokenRequirements { scopes: &scopes, claims: Some(challenge) };
+    entra.exchange().on_behalf_of(TENANT, &assertion(), required).await.unwrap();
+    let token = RefreshToken::new("rt");
+    entra.exchange().refresh(TENANT, account(), &token, required).await.unwrap();
+    for request in entra.requests().await {
+        let form = form(&request);
+        let (_, claims) = form.iter().find(|(name, _)| name == "claims").unwrap();
+        let claims: serde_json::Value = serde_json::from_str(claims).unwrap();
+        assert_eq!(claims["access_token"]["nbf"]["value"], "1792800000");
+        assert_eq!(claims["access_token"]["xms_cc"]["values"][0], "cp1");
+    }
+}
+
+#[tokio::test]
 async fn the_request_goes_to_the_tenant_of_the_assertion() {
     // The script answers for one tenant only; another tenant's request finds nothing there.
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     let other = "0a0b0c0d-1111-4222-8333-444455556666".parse().unwrap();
-    let error = entra.exchange().on_behalf_of(other, &assertion(), &scopes()).await.unwrap_err();
+    let error = entra.exchange().on_behalf_of(other, &assertion(), (&scopes()).into()).await.unwrap_err();
     assert!(matches!(error, TokenError::Unavailable { kind: UnavailableKind::BadAnswer, .. }), "{error:?}");
     assert_eq!(entra.requests().await[0].url.path(), format!("/{other}/oauth2/v2.0/token"));
 }
@@ -100,7 +119,7 @@ async fn an_assertion_that_cannot_be_read_goes_without_the_routing_hint() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     for opaque in ["aa.bb.cc", "opaque", "e30.e30.e30"] {
-        entra.exchange().on_behalf_of(TENANT, &UserAssertion::new(opaque), &scopes()).await.unwrap();
+        entra.exchange().on_behalf_of(TENANT, &UserAssertion::new(opaque), (&scopes()).into()).await.unwrap();
     }
     let requests = entra.requests().await;
     assert_eq!(requests.len(), 3);
@@ -114,7 +133,7 @@ async fn each_request_has_an_id_of_its_own() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     for _ in 0..2 {
-        entra.exchange().on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap();
+        entra.exchange().on_behalf_of(TENANT, &assertion(), (&scopes()).into()).await.unwrap();
     }
     let requests = entra.requests().await;
     assert_ne!(header(&requests[0], "client-request-id"), header(&requests[1], "client-request-id"));
@@ -133,7 +152,11 @@ impl ClientCredential for SignedProof {
 async fn a_signed_proof_takes_the_place_of_the_secret_and_is_made_for_the_endpoint() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
-    entra.exchange_with(Arc::new(SignedProof)).on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap();
+    entra
+        .exchange_with(Arc::new(SignedProof))
+        .on_behalf_of(TENANT, &assertion(), (&scopes()).into())
+        .await
+        .unwrap();
     let sent = &entra.requests().await[0];
     let expected = format!("signed for {}/{TENANT}/oauth2/v2.0/token", entra.server.uri());
     assert_eq!(field(sent, "client_assertion"), Some(expected));
@@ -158,7 +181,7 @@ async fn without_a_credential_nothing_is_sent() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;
     let exchange = entra.exchange_with(Arc::new(NoProof));
-    let error = exchange.on_behalf_of(TENANT, &assertion(), &scopes()).await.unwrap_err();
+    let error = exchange.on_behalf_of(TENANT, &assertion(), (&scopes()).into()).await.unwrap_err();
     assert!(
         matches!(error, TokenError::Unavailable { kind: UnavailableKind::Down, source: Some(_), .. }),
         "{error:?}"

@@ -1,21 +1,12 @@
 //! Items that somebody broke: a counted miss, and the next sign-in mends them.
 
-use crate::servers::{TestTable, dynamodb_local_client, embedded_client};
+use crate::servers::TestTable;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::{AccountStatus, DueAccount};
 use domain::identity::HomeAccountId;
 use domain::ports::{AccountStore, ActivityUpdate, Claim, PutTokensError};
 use test_support::sample::{self, NOW, TTL};
 use time::Duration;
-
-/// Each test runs on every server there is here.
-async fn tables() -> Vec<TestTable> {
-    let mut tables = vec![TestTable::new(embedded_client().await).await];
-    if let Some(client) = dynamodb_local_client() {
-        tables.push(TestTable::new(client).await);
-    }
-    tables
-}
 
 impl TestTable {
     async fn fill(&self, account: &HomeAccountId) {
@@ -62,7 +53,7 @@ fn nonsense() -> AttributeValue {
 
 #[tokio::test]
 async fn corrupt_tokens_are_a_miss_and_leave_the_rest_alone() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let broken = [
             ("blob", Some(nonsense())),
             ("blob", None),
@@ -91,7 +82,7 @@ async fn corrupt_tokens_are_a_miss_and_leave_the_rest_alone() {
 
 #[tokio::test]
 async fn a_writer_that_finds_corrupt_tokens_conflicts_with_nothing() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         table.fill(&account).await;
         table.damage(&account, &table.tokens_sort_key(), "version", Some(nonsense())).await;
@@ -104,7 +95,7 @@ async fn a_writer_that_finds_corrupt_tokens_conflicts_with_nothing() {
 
 #[tokio::test]
 async fn corrupt_activity_is_a_miss_and_the_next_activity_mends_it() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         let broken = [
             ("status", Some(nonsense())),
@@ -142,7 +133,7 @@ async fn corrupt_activity_is_a_miss_and_the_next_activity_mends_it() {
 
 #[tokio::test]
 async fn a_corrupt_profile_is_a_miss_and_the_next_snapshot_mends_it() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         for (attribute, value) in
             [("profile", Some(nonsense())), ("begun_at", Some(nonsense())), ("refreshed_at", None)]
@@ -159,7 +150,7 @@ async fn a_corrupt_profile_is_a_miss_and_the_next_snapshot_mends_it() {
 
 #[tokio::test]
 async fn a_corrupt_account_leaves_the_index_when_it_is_claimed() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         let update = sample::activity_update(1, NOW);
         let due_at = update.due_at.unwrap();
@@ -181,7 +172,7 @@ async fn a_corrupt_account_leaves_the_index_when_it_is_claimed() {
 
 #[tokio::test]
 async fn erasing_removes_corrupt_items_too() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         table.fill(&account).await;
         for sort_key in [table.tokens_sort_key().as_str(), "ACTIVITY", "PROFILE"] {
@@ -196,7 +187,7 @@ async fn erasing_removes_corrupt_items_too() {
 
 #[tokio::test]
 async fn only_the_token_item_of_our_own_client_counts() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         let account = sample::account(1);
         table.fill(&account).await;
         let address = table.store.token_item(&account);
@@ -218,7 +209,7 @@ async fn only_the_token_item_of_our_own_client_counts() {
 
 #[tokio::test]
 async fn an_index_entry_that_names_no_account_is_left_out() {
-    for table in tables().await {
+    for table in TestTable::on_every_server().await {
         table
             .client
             .put_item()

@@ -58,6 +58,15 @@ pub(crate) struct TestTable {
 }
 
 impl TestTable {
+    /// An empty table on every server there is here.
+    pub(crate) async fn on_every_server() -> Vec<Self> {
+        let mut tables = vec![Self::new(embedded_client().await).await];
+        if let Some(client) = dynamodb_local_client() {
+            tables.push(Self::new(client).await);
+        }
+        tables
+    }
+
     pub(crate) async fn new(client: Client) -> Self {
         let name = format!("accounts-{}", uuid::Uuid::new_v4());
         let creation = table::create(&client, &name).await.unwrap();

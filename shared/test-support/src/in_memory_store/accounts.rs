@@ -4,7 +4,7 @@ use domain::account::{
     AccountActivity, AccountRecord, AccountStatus, Failure, LastSweep, Lease, StoredTokens, Tombstone,
 };
 use domain::identity::UserPrincipalName;
-use domain::ports::{ActivityUpdate, Claim, PutTokensError, TokenWrite, TurnEnd};
+use domain::ports::{ActivityUpdate, Claim, PutTokensError, QuarantinedBlob, TokenWrite, TurnEnd};
 use domain::profile::ProfileSnapshot;
 use time::{Duration, OffsetDateTime};
 
@@ -14,6 +14,7 @@ pub(super) struct Account {
     activity: Option<Activity>,
     profile: Option<SnapshotUntil>,
     tombstone: Option<Tombstone>,
+    pub(super) quarantined: Option<QuarantinedBlob>,
 }
 
 pub(super) struct Tokens {
@@ -50,6 +51,7 @@ impl Account {
         self.activity.take_if(|activity| activity.kept.expires_at <= now);
         self.profile.take_if(|profile| profile.expires_at <= now);
         self.tombstone.take_if(|tombstone| tombstone.expires_at <= now);
+        self.quarantined.take_if(|blob| blob.expires_at <= now);
     }
 
     pub(super) fn record(&self) -> AccountRecord {
@@ -90,6 +92,20 @@ impl Account {
         let stored = StoredTokens { blob: write.sealed, version, expires_at };
         self.tokens = Some(Tokens { stored, begun_at });
         Ok(version)
+    }
+
+    pub(super) fn extend_tokens(&mut self, version: u64, expires_at: OffsetDateTime) -> bool {
+        let Some(tokens) = self.tokens.as_mut().filter(|tokens| tokens.stored.version == version) else {
+            return false;
+        };
+        tokens.stored.expires_at = truncate_to_second(expires_at);
+        true
+    }
+
+    pub(super) fn quarantine(&mut self, blob: QuarantinedBlob) {
+        if !self.outlaws(truncate_to_millisecond(blob.begun_at)) {
+            self.quarantined = Some(blob);
+        }
     }
 
     pub(super) fn record_activity(&mut self, update: &ActivityUpdate) {
@@ -146,6 +162,7 @@ impl Account {
         self.tokens.take_if(|tokens| tokens.begun_at <= erased_at);
         self.activity.take_if(|activity| activity.begun_at <= erased_at);
         self.profile.take_if(|profile| profile.begun_at <= erased_at);
+        self.quarantined.take_if(|blob| truncate_to_millisecond(blob.begun_at) <= erased_at);
         if self.tombstone.as_ref().is_none_or(|present| present.erased_at <= erased_at) {
             let expires_at = truncate_to_second(tombstone.expires_at);
             self.tombstone = Some(Tombstone { erased_at, expires_at, ..tombstone.clone() });

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub enum StoreOperation {
     Load,
     PutTokens,
+    ExtendTokens,
+    Quarantine,
     RecordActivity,
     PutProfile,
     Erase,

@@ -120,6 +120,25 @@ pub async fn tokens_are_gone_at_the_second_of_their_end(fixture: StoreFixture) {
     assert!(fixture.load(1).await.tokens.is_none());
 }
 
+pub async fn the_life_of_tokens_is_extended_and_nothing_else_of_them(fixture: StoreFixture) {
+    put(&fixture, 1, sample::token_write(b"first", NOW)).await.unwrap();
+    let later = NOW + TTL + Duration::DAY;
+    assert!(fixture.store.extend_tokens(&sample::account(1), 1, later).await.unwrap());
+    fixture.clock.set(NOW + TTL);
+    let stored = fixture.load(1).await.tokens.unwrap();
+    assert_eq!((stored.blob.as_slice(), stored.version, stored.expires_at), (&b"first"[..], 1, later));
+}
+
+pub async fn tokens_that_changed_or_are_gone_are_not_extended(fixture: StoreFixture) {
+    let (account, later) = (sample::account(1), NOW + TTL + Duration::DAY);
+    assert!(!fixture.store.extend_tokens(&account, 1, later).await.unwrap());
+    assert!(fixture.load(1).await.tokens.is_none());
+    put(&fixture, 1, sample::token_write(b"first", NOW)).await.unwrap();
+    put(&fixture, 1, replacing(1, b"second")).await.unwrap();
+    assert!(!fixture.store.extend_tokens(&account, 1, later).await.unwrap());
+    assert_eq!(fixture.load(1).await.tokens.unwrap().expires_at, NOW + TTL);
+}
+
 pub async fn expired_tokens_can_be_created_anew_with_a_new_version(fixture: StoreFixture) {
     put(&fixture, 1, sample::token_write(b"first", NOW)).await.unwrap();
     let now = NOW + TTL;
