@@ -4,6 +4,7 @@ mod browser;
 mod console;
 mod dependencies;
 mod install;
+mod interop;
 mod lambda;
 mod licences;
 mod process;

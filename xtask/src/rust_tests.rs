@@ -66,22 +66,27 @@ pub(crate) fn sealing_on_moto(run: &mut Run) -> StepResult {
 
 /// The tests of a package under `shared/` once more, with a variable that names a server.
 fn again(run: &mut Run, package: &str, variable: &str, url: &str) -> StepResult {
-    let list = fs::read_to_string(run.path(PROGRAMS)).map_err(fail_to(format!("read {PROGRAMS}")))?;
     let folder = run.path(format!("shared/{package}"));
-    let manifest = folder.join("Cargo.toml");
-    let programs: Vec<&str> = list
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .filter(|(of, _)| manifest.as_os_str() == *of)
-        .map(|(_, program)| program)
-        .collect();
-    if programs.is_empty() {
-        return Err(failed(format!("{package} has no tests")));
-    }
-    for program in programs {
+    for program in programs_of(run, &format!("shared/{package}"))? {
         let mut command = run.command(program);
         command.current_dir(&folder).env(variable, url).env("CARGO_MANIFEST_DIR", &folder);
         run.execute(command)?;
     }
     Ok(())
+}
+
+/// The test programs of a package, as `build` left them.
+///
+/// # Errors
+/// `Failed` when there are none.
+pub(crate) fn programs_of(run: &Run, package: &str) -> Result<Vec<String>, Stop> {
+    let list = fs::read_to_string(run.path(PROGRAMS)).map_err(fail_to(format!("read {PROGRAMS}")))?;
+    let manifest = run.path(package).join("Cargo.toml");
+    let programs: Vec<String> = list
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter(|(of, _)| manifest.as_os_str() == *of)
+        .map(|(_, program)| program.to_owned())
+        .collect();
+    if programs.is_empty() { Err(failed(format!("{package} has no tests"))) } else { Ok(programs) }
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Run, StepResult};
-use crate::{browser, dependencies, install, lambda, rust_tests};
+use crate::{browser, dependencies, install, interop, lambda, rust_tests};
 
 /// Which command a step belongs to: `test` runs both groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: rust_tests::build },
     Step { name: "rust-tests", about: "every Rust test", group: Test, lane: Cargo, after: &["rust-build"],
         run: rust_tests::run },
-    Step { name: "python-tools", about: "installs cargo-lambda, SAM, moto, MSAL Python", group: Test, lane: Other, after: &[],
+    Step { name: "python-tools", about: "installs cargo-lambda, SAM, moto, MSAL Python, mypy", group: Test, lane: Other, after: &[],
         run: install::python_tools },
     Step { name: "sam-validate", about: "the template's schema and lint rules", group: Test, lane: Other, after: &["python-tools"],
         run: lambda::validate_template },
@@ -71,6 +71,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: browser::msal_python },
     Step { name: "msal-node", about: "MSAL Node signs in at the emulator", group: Test, lane: Other, after: &["rust-build"],
         run: browser::msal_node },
+    Step { name: "interop-python", about: "the plugin for MSAL Python: types, wheel, tests", group: Test, lane: Other, after: &["rust-build", "python-tools"],
+        run: interop::python },
+    Step { name: "interop-node", about: "the plugin for MSAL Node: types, tests", group: Test, lane: Other, after: &["python-tools"],
+        run: interop::node },
+    Step { name: "interop-matrix", about: "API, workers with MSAL Python and Node, and sweep on one cache", group: Test, lane: Other, after: &["rust-build", "interop-python", "interop-node"],
+        run: interop::matrix },
     Step { name: "dynamodb-local", about: "store tests on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
         run: rust_tests::store_on_dynamodb_local },
     Step { name: "sealing-kms", about: "sealing tests on moto's KMS", group: Test, lane: Other, after: &["rust-build", "python-tools"],

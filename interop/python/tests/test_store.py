@@ -318,14 +318,20 @@ def test_a_write_whose_answer_was_lost_is_not_lost(accounts):
     assert (accounts.version(), accounts.refresh_tokens(), accounts.access_tokens()) == (3, ["rt-2"], ["at-2"])
 
 
-@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])
-def test_a_table_that_stays_out_of_reach_is_unavailable(accounts, code):
+@pytest.mark.parametrize(
+    ("code", "attempts", "transient"),
+    [("ProvisionedThroughputExceededException", 6, True), ("AccessDeniedException", 1, False)],
+)
+def test_a_table_that_stays_out_of_reach_is_unavailable(accounts, code, attempts, transient):
     accounts.put(cached())
     failing = Failing(accounts.dynamodb, [service_error(code)] * 6)
-    with pytest.raises(Unavailable, match=code), accounts.store(dynamodb=failing).open(accounts.account) as cache:
+    with (
+        pytest.raises(Unavailable, match=code) as refused,
+        accounts.store(dynamodb=failing).open(accounts.account) as cache,
+    ):
         redeem(cache, 2)
-    assert len(accounts.waits) == 5 and not failing.failures
-    assert not cache.written
+    assert (6 - len(failing.failures), len(accounts.waits)) == (attempts, attempts - 1)
+    assert (refused.value.transient, cache.written) == (transient, False)
 
 
 def test_a_table_that_is_not_there_is_unavailable(accounts):
@@ -374,7 +380,7 @@ def test_a_corrupt_item_is_unreadable(accounts, attribute):
     accounts.put(cached())
     item = {name: value for name, value in accounts.item().items() if name != attribute}
     accounts.dynamodb.put_item(TableName=accounts.name, Item=item)
-    with pytest.raises(Unreadable, match="malformed"), accounts.store().open(accounts.account):
+    with pytest.raises(Unreadable, match="corrupt_item"), accounts.store().open(accounts.account):
         pass
 
 

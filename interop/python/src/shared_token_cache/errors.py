@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-Reason = Literal["malformed", "unknown_version", "unknown_key", "not_authentic", "not_a_cache"]
+Reason = Literal["malformed", "unknown_version", "unknown_key", "not_authentic", "corrupt_item", "not_a_cache"]
 
 _TEXTS: dict[Reason, str] = {
     "malformed": "expected a sealed blob of version 1, got other bytes",
     "unknown_version": "expected version 1, got another: a later program wrote it",
     "unknown_key": "it was sealed under a key that is not there: given up, or of another source",
     "not_authentic": "it was changed, moved, or sealed under another key",
+    "corrupt_item": "expected blob, version and ttl in the item, as docs/data-model.md has them",
     "not_a_cache": "it holds something other than MSAL's unified cache",
 }
 
@@ -30,7 +31,7 @@ class Erased(CacheError):
 class Unreadable(CacheError):
     """There is an item, and no waiting opens it. Treat it as `Missing`: the user's next sign-in replaces it.
 
-    `reason` is one of the names in `docs/data-model.md`, or `not_a_cache`."""
+    `reason` is one of the names in `docs/data-model.md`, `corrupt_item` or `not_a_cache`."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"the cached tokens cannot be read ({reason}): {_TEXTS[reason]}")
@@ -48,4 +49,8 @@ class TooLarge(CacheError):
 class Unavailable(CacheError):
     """The table or the key cannot be had now: down, throttled, or not permitted. Nothing is wrong with the item.
 
-    Try again later; tell an operator when it lasts. The cause is in `__cause__`."""
+    `transient` says whether waiting is likely to help; else an operator must. The cause is in `__cause__`."""
+
+    def __init__(self, text: str, *, transient: bool = False) -> None:
+        super().__init__(text)
+        self.transient = transient

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import document as cache_document
-from .aws import DynamoDb, Item, ask, code_of
+from .aws import DynamoDb, Item, ask, code_of, unavailable
 from .document import Document
 from .errors import Erased, Missing, TooLarge, Unavailable, Unreadable
 from .msal_cache import SharedTokenCache
@@ -136,7 +136,7 @@ class TokenStore:
 
     def _write(self, address: ItemAddress, stored: _Stored, ours: Document) -> None:
         """Replaces what was read. If somebody else was first, merges with theirs and tries again."""
-        begun_at, unavailable = stored.begun_at, None
+        begun_at, failure = stored.begun_at, None
         for attempt in range(WRITE_ATTEMPTS):
             if attempt > 0:
                 self._wait(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + self._chance()))
@@ -149,10 +149,12 @@ class TokenStore:
                 ours = self._merged(address, present, ours)
                 stored = present
             except Unavailable as error:
-                unavailable = error  # What the authority issued must not be lost to a table that is busy for a moment.
-        if unavailable is not None:
-            raise unavailable
-        raise Unavailable(f"writing the tokens: somebody else was first {WRITE_ATTEMPTS} times")
+                if not error.transient:
+                    raise
+                failure = error  # What the authority issued must not be lost to a table that is busy for a moment.
+        if failure is not None:
+            raise failure
+        raise Unavailable(f"writing the tokens: somebody else was first {WRITE_ATTEMPTS} times", transient=True)
 
     def _merged(self, address: ItemAddress, present: _Stored, ours: Document) -> Document:
         try:
@@ -187,12 +189,10 @@ class TokenStore:
                 ExpressionAttributeNames={"#blob": "blob", "#version": "version", "#ttl": "ttl"},
                 ExpressionAttributeValues=values,
             )
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and code_of(error) == "ConditionalCheckFailedException":
                 return False
-            raise Unavailable(f"writing the tokens: {code_of(error)}") from error
-        except BotoCoreError as error:
-            raise Unavailable(f"writing the tokens: no answer ({type(error).__name__})") from error
+            raise unavailable("writing the tokens", error) from error
         return True
 
     def _expires_at(self, document: Document) -> int:
@@ -212,7 +212,7 @@ def _decoded(item: Item) -> _Stored:
             expires_at=int(item["ttl"]["N"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise Unreadable("malformed") from None
+        raise Unreadable("corrupt_item") from None
 
 
 def _erased_at(tombstone: Item | None, now: float) -> int | None:

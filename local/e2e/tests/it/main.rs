@@ -8,6 +8,8 @@ mod corrupt_items;
 mod credentials;
 mod database;
 mod http_api;
+#[path = "../interop/mod.rs"]
+mod interop;
 mod lab;
 mod outages;
 mod own_services;

@@ -1,0 +1,84 @@
+//! Workers in other languages: the packages under `interop/`, and the matrix of who goes on from what whom left.
+
+use std::path::Path;
+
+use crate::install::{self, need_program, python_tool};
+use crate::run::{Run, StepResult, failed};
+use crate::rust_tests::programs_of;
+use crate::services::{self, Page};
+
+const MATRIX: &str = "interop::each_library_goes_on_from_what_the_others_left_as_documented";
+/// The region of the local stack: a KMS key is found in its own region only.
+const REGION: &str = "us-east-1";
+const MAKE_KEY: &str = "import boto3; print(boto3.client('kms').create_key()['KeyMetadata']['Arn'])";
+
+/// The plugin for MSAL Python: types, the wheel, and its tests on the stack's DynamoDB and moto's KMS.
+pub(crate) fn python(run: &mut Run) -> StepResult {
+    let folder = run.path("interop/python");
+    let mut types = python_tool(run, "python");
+    types.args(["-m", "mypy"]).current_dir(&folder);
+    run.execute(types)?;
+    let wheels = run.scratch()?;
+    let mut wheel = python_tool(run, "python");
+    wheel.args([
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+    ]);
+    wheel.arg("--wheel-dir").arg(wheels).arg(&folder);
+    run.execute(wheel)?;
+    let stack = services::stack(run, Page::Without)?;
+    let (_moto, kms) = services::moto(run)?;
+    let mut tests = python_tool(run, "python");
+    tests.args(["-m", "pytest"]).current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1");
+    tests.env("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb).env("AWS_ENDPOINT_URL_KMS", kms);
+    run.execute(tests)
+}
+
+/// The plugin for MSAL Node: types, and its tests on moto's DynamoDB and KMS.
+pub(crate) fn node(run: &mut Run) -> StepResult {
+    install::npm_packages(run, "interop/node")?;
+    let folder = run.path("interop/node");
+    let mut types = run.command("npm");
+    types.args(["run", "--silent", "check"]).current_dir(&folder);
+    run.execute(types)?;
+    let (_moto, url) = services::moto(run)?;
+    let mut tests = run.command("npm");
+    tests.args(["run", "--silent", "test"]).current_dir(&folder);
+    tests.env("AWS_ENDPOINT_URL_DYNAMODB", &url).env("AWS_ENDPOINT_URL_KMS", &url);
+    run.execute(tests)
+}
+
+/// API, workers in both languages and sweep on one cache, sealed by moto's KMS; the table in `docs/interop.md` says what
+/// they do. With `BLESS=1` the table is written anew.
+pub(crate) fn matrix(run: &mut Run) -> StepResult {
+    let node = need_program("node", "install Node.js 20 or later")?;
+    install::npm_packages(run, "local/e2e/node")?;
+    let (_moto, kms) = services::moto(run)?;
+    let mut make_key = python_tool(run, "python");
+    make_key.args(["-c", MAKE_KEY]).env("AWS_ENDPOINT_URL_KMS", &kms).env("AWS_DEFAULT_REGION", REGION);
+    make_key.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
+    let key_arn = run.output(make_key)?;
+    let python = python_tool(run, "python").get_program().to_owned();
+
+    let programs = programs_of(run, "local/e2e")?;
+    let is_it = |program: &&String| {
+        Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("it-"))
+    };
+    let program = programs.iter().find(is_it).ok_or_else(|| failed("local/e2e has no test program `it`"))?;
+    let mut command = run.command(program);
+    command.args(["--exact", MATRIX]).current_dir(run.path("local/e2e"));
+    command.env("INTEROP_PYTHON", python).env("INTEROP_NODE", node);
+    command.env("AWS_ENDPOINT_URL_KMS", kms).env("SEALING_KEY_ARN", key_arn.trim());
+    let answer = run.output(command);
+    if let Ok(answer) = &answer
+        && !answer.contains("1 passed")
+    {
+        return Err(failed(format!("expected the test {MATRIX}, got none of this name")));
+    }
+    answer.map(drop)
+}
