@@ -12,6 +12,7 @@ mod run;
 mod rust_tests;
 mod schedule;
 mod services;
+mod soak;
 mod steps;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::console::Console;
 use crate::schedule::Report;
+use crate::soak::Soak;
 use crate::steps::{Group, STEPS, Step};
 
 /// Checks and tests this repository.
@@ -43,6 +45,7 @@ Examples:
                                         that step only, on what an earlier run has built
   cargo xtask test --skip sam-build,lambda-deploy
                                         all but the slow release builds
+  cargo xtask soak                      long runs that look for lost tokens
 
 Each step's output is kept in target/xtask/logs. A step that cannot run here is \"skipped\", with the reason.";
 
@@ -52,6 +55,8 @@ enum Command {
     Check(Selection),
     /// The checks and every test. Ends with `N passed, N failed, N skipped`; exits 1 if a step failed.
     Test(Selection),
+    /// Long runs that look for lost tokens: strict rotation under faults, killed workers.
+    Soak(Soak),
 }
 
 #[derive(Args)]
@@ -74,6 +79,10 @@ fn main() -> ExitCode {
     let (group, selection) = match Cli::parse().command {
         Command::Check(selection) => (Group::Check, selection),
         Command::Test(selection) => (Group::Test, selection),
+        Command::Soak(soak) => {
+            process::stop_children_on_signals();
+            return soak::soak(&workspace_root(), &Console::from_environment(), &soak);
+        }
     };
     let console = Console::from_environment();
     let steps = match steps::select(STEPS, group, &selection.only, selection.alone, &selection.skip) {

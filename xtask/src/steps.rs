@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Run, StepResult};
-use crate::{browser, dependencies, install, interop, lambda, rust_tests};
+use crate::{browser, dependencies, install, interop, lambda, rust_tests, soak};
 
 /// Which command a step belongs to: `test` runs both groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub(crate) const STEPS: &[Step] = &[
         run: interop::node },
     Step { name: "interop-matrix", about: "API, workers with MSAL Python and Node, and sweep on one cache", group: Test, lane: Other, after: &["rust-build", "interop-python", "interop-node"],
         run: interop::matrix },
+    Step { name: "soak-rotation", about: "strict rotation under faults, 60 rounds", group: Test, lane: Other, after: &["rust-build"],
+        run: soak::rotation_in_short },
+    Step { name: "soak-kills", about: "25 killed workers", group: Test, lane: Other, after: &["rust-build"],
+        run: soak::kills_in_short },
     Step { name: "dynamodb-local", about: "store tests on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
         run: rust_tests::store_on_dynamodb_local },
     Step { name: "sealing-kms", about: "sealing tests on moto's KMS", group: Test, lane: Other, after: &["rust-build", "python-tools"],
