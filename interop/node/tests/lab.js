@@ -205,15 +205,14 @@ function idToken({ objectId, tenantId }) {
   return ["{}", JSON.stringify(claims), "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
 }
 
-/** A token endpoint that takes an old refresh token only once, as an authority in strict rotation does. */
+/** A token endpoint that takes a refresh token only once, as an authority in strict rotation does. */
 export class Authority {
+  /** Without, an old refresh token stays good, as Entra ID's does. */
+  isStrict = true;
   /** Refresh tokens that were redeemed, in order. @type {string[]} */
   redeemed = [];
   /** Added to each answer. @type {object} */
   answer = {};
-  /** Runs before an answer is given. @type {() => Promise<void>} */
-  beforeAnswer = async () => {};
-
   /** @param {{ objectId: string, tenantId: string }} user @param {string} homeAccountId */
   constructor(user, homeAccountId) {
     this.user = user;
@@ -228,9 +227,8 @@ export class Authority {
   async sendPostRequestAsync(_url, options) {
     const form = new URLSearchParams(options?.body);
     const refreshToken = form.get("refresh_token") ?? assert.fail("expected a refresh token");
-    const isStale = this.redeemed.includes(refreshToken);
+    const isStale = this.isStrict && this.redeemed.includes(refreshToken);
     this.redeemed.push(refreshToken);
-    await this.beforeAnswer();
     const number = this.redeemed.length;
     const body = isStale
       ? { error: "invalid_grant", error_description: "AADSTS70000: redeemed before", error_codes: [70000] }

@@ -188,6 +188,25 @@ test("what became unreadable meanwhile is replaced", async () => {
   assert.equal((await lab.item())?.["version"]?.N, "7");
 });
 
+test("a cached token costs one read, a renewal a write besides", async () => {
+  /** @type {string[]} */
+  const commands = [];
+  const client = dynamodb();
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      commands.push(String(context["commandName"]));
+      return next(args);
+    },
+    { step: "initialize" },
+  );
+  await lab.put(lab.cache());
+  const cache = await lab.store({ dynamodb: client }).open(lab.account);
+  await authority.client(cache).acquireTokenSilent({ account: cache.account, scopes });
+  assert.deepEqual(commands, ["QueryCommand"]);
+  await renew({ dynamodb: client });
+  assert.deepEqual(commands, ["QueryCommand", "QueryCommand", "UpdateItemCommand"]);
+});
+
 test("conflicts are tried six times, with growing pauses", async () => {
   await lab.put(lab.cache(), { version: 10 });
   await renew({ sealer: intruded(5, (time) => lab.put(lab.cache(), { version: 10 + time })) });
@@ -196,6 +215,16 @@ test("conflicts are tried six times, with growing pauses", async () => {
 
   const always = renew({ sealer: intruded(6, (time) => lab.put(lab.cache(), { version: 100 + time })) });
   await assert.rejects(always, { name: "UnavailableError", transient: true, message: /others wrote first 6 times/ });
+});
+
+test("six workers that renew at once all succeed, and one of the newest refresh tokens stays", async () => {
+  authority.isStrict = false;
+  await lab.put(lab.cache());
+  const results = await Promise.all(Array.from({ length: 6 }, () => renew()));
+  assert.equal(new Set(results.map((result) => result.accessToken)).size, 6);
+  assert.deepEqual(authority.redeemed, Array(6).fill("rt-0"));
+  assert.equal((await lab.item())?.["version"]?.N, "7");
+  assert.match(String(only(await lab.document(), "RefreshToken")["secret"]), /^rt-[1-6]$/);
 });
 
 test("pauses are spread by chance", async () => {
