@@ -35,7 +35,7 @@ def credential(kind, secret, **fields):
 
 def access_token(secret, scopes=USER_READ, lives=3600, **fields):
     times = {"cached_at": str(NOW), "expires_on": str(NOW + lives), "extended_expires_on": str(NOW + lives)}
-    return credential("AccessToken", secret, realm=TENANT, target=scopes, **times, **fields)
+    return credential("AccessToken", secret, realm=TENANT, target=scopes, **{**times, **fields})
 
 
 def refresh_token(secret, modified=NOW, **fields):

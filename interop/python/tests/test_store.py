@@ -12,6 +12,11 @@ from shared_token_cache import Erased, LocalKey, Missing, TooLarge, Unavailable,
 MAIL_READ = "https://graph.microsoft.com/Mail.Read"
 
 
+def undated(secret):
+    """As Node and .NET store it."""
+    return {name: value for name, value in refresh_token(secret).items() if name != "last_modification_time"}
+
+
 @pytest.fixture
 def accounts(dynamodb, table, monkeypatch):
     table = Table(dynamodb, table)
@@ -104,10 +109,12 @@ def test_tokens_for_other_scopes_stay(accounts):
         ([refresh_token("dated"), refresh_token("later", NOW + 1)], "later"),
         ([refresh_token("later", NOW + 1), refresh_token("dated")], "later"),
         ([refresh_token("first"), refresh_token("last")], "last"),
-        ([refresh_token("dated"), {**refresh_token("x"), "last_modification_time": None}], "dated"),
+        ([refresh_token("dated"), undated("added")], "added"),
+        ([undated("x"), refresh_token("dated")], "dated"),
+        ([undated("first"), undated("last")], "last"),
         ([refresh_token("ours"), refresh_token("alias", NOW + 1, environment="login.microsoftonline.com")], "alias"),
     ],
-    ids=["by time", "in either order", "else by place", "a date before none", "across aliases"],
+    ids=["by time", "in either order", "else by place", "added later", "a date before none", "none", "across aliases"],
 )
 def test_of_several_refresh_tokens_msal_sees_the_newest(accounts, tokens, newest):
     accounts.put(cached(refresh_tokens=tokens))
@@ -116,8 +123,20 @@ def test_of_several_refresh_tokens_msal_sees_the_newest(accounts, tokens, newest
     assert accounts.version() == 1
 
 
+def test_a_lone_token_without_a_date_is_as_old_as_the_access_token_that_came_with_it(accounts):
+    accounts.put(cached([{**access_token("at-1"), "cached_at": str(NOW + 40)}], [undated("rt-1")]))
+    with accounts.store().open(accounts.account) as cache:
+        redeem(cache, 2)
+    (token,) = accounts.cache()["RefreshToken"].values()
+    assert (token["secret"], token["last_modification_time"]) == ("rt-2", str(NOW + 41))
+
+
 def test_entries_that_msal_python_would_stop_at_are_left_out(accounts):
-    odd = [{**access_token("no end"), "expires_on": None}, {**access_token("at-n"), "expires_on": NOW + 60}]
+    odd = [
+        {**access_token("no end"), "expires_on": None},
+        {**access_token("in milliseconds"), "expires_on": NOW * 1000},
+        {**access_token("at-n"), "expires_on": NOW + 600.5, "refresh_on": "soon"},
+    ]
     accounts.put(cached(odd, [{**refresh_token("x"), "secret": None}, refresh_token("rt-1")]))
     with accounts.store().open(accounts.account) as cache:
         assert [one["secret"] for one in cache.search("AccessToken", target=[USER_READ])] == ["at-n"]
@@ -277,10 +296,18 @@ def test_many_threads_leave_one_working_refresh_token(accounts):
 
 
 def test_a_cache_beyond_64_kib_is_not_written(accounts):
-    accounts.put(cached())
+    accounts.put(cached(Later={"x": "y" * 65_536}))
     with pytest.raises(TooLarge) as refused, accounts.store().open(accounts.account) as cache:
-        redeem(cache, 2, access_token="x" * 65_536)
+        redeem(cache, 2)
     assert (accounts.version(), refused.value.limit) == (1, 65_536)
+
+
+def test_access_tokens_that_find_no_room_do_not_cost_the_refresh_token(accounts):
+    accounts.put(cached([access_token(f"at-s{n}", f"scope-{n}", cached_at=str(NOW - n)) for n in range(20)]))
+    with accounts.store().open(accounts.account) as cache:
+        redeem(cache, 2, access_token="x" * 41_000)
+    assert accounts.refresh_tokens() == ["rt-2"]
+    assert accounts.access_tokens() == sorted(f"at-s{n}" for n in range(15)), "the newest"
 
 
 class Failing:
@@ -430,7 +457,7 @@ def test_nothing_secret_is_printed_or_logged(accounts, caplog, capsys):
         redeem(cache, 2)
         shown = [repr(cache), str(cache), repr(store), repr(accounts.sealer)]
     with pytest.raises(TooLarge) as refused, store.open(accounts.account) as cache:
-        redeem(cache, 3, access_token="at-3" * 20_000)
+        redeem(cache, 3, id_token="e30.e30." + "at-3" * 20_000)
     shown += [str(refused.value), caplog.text, *capsys.readouterr()]
     for secret in ("at-1", "rt-1", "at-2", "rt-2", "at-3", LOCAL_KEY):
         assert not any(secret in text for text in shown), secret

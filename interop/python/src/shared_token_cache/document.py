@@ -5,6 +5,7 @@ that are not known are kept.
 """
 
 import json
+import math
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
@@ -24,7 +25,13 @@ OBTAINED_FOR = "obtained_for_assertion"
 """Hash of the bearer token for which the API obtained an access token; it reuses the token for no other."""
 
 KEPT_SESSIONS = 8
-_NEVER = -(2**63)
+KEPT_ACCESS_TOKENS = 16
+KEPT_ACCESS_TOKEN_BYTES = 40 * 1024
+
+_LAST_SECOND = 99_999_999_999
+_NEVER = -_LAST_SECOND - 1
+_MODIFIED = "last_modification_time"
+_ACCESS_TOKEN_TIMES = ("cached_at", "expires_on", "extended_expires_on", "ext_expires_on", "refresh_on")
 _RESERVED = frozenset(("openid", "profile", "offline_access", "email"))
 _SECTIONS = (ACCESS_TOKEN, SESSION_ACCESS_TOKEN, REFRESH_TOKEN, ID_TOKEN, ACCOUNT, APP_METADATA)
 
@@ -61,14 +68,16 @@ def text(entity: Entity, field: str) -> str:
 
 
 def seconds(entity: Entity, field: str) -> int | None:
-    """A time, which libraries write as a string or as a number."""
+    """A time, which libraries write as a string or as a number; fractions are cut off. Beyond the year 5138 it is none."""
     value = entity.get(field)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        return int(value)
-    except ValueError:
+        number = float(value)
+        whole = math.trunc(number)
+    except (ValueError, OverflowError):
         return None
+    return whole if abs(whole) <= _LAST_SECOND else None
 
 
 def scope_set(entity: Entity) -> frozenset[str]:
@@ -112,22 +121,46 @@ def _key(entity: Entity, *parts: str) -> str:
 
 def in_order(document: Document) -> Document:
     """Our layout: our keys, one refresh token per user and client, times that can be read, one access token per key."""
-    front, beside = _one_in_front([*_entities(document, ACCESS_TOKEN), *_entities(document, SESSION_ACCESS_TOKEN)])
-    refresh_tokens: dict[Hashable, Entity] = {}
-    for entity in filter(lambda entity: text(entity, "secret"), _entities(document, REFRESH_TOKEN)):
-        present = refresh_tokens.get(owner(entity))
-        # Of two that were never dated the last in the file is the newest.
-        if present is None or _modified(entity) >= _modified(present):
-            refresh_tokens[owner(entity)] = entity
+    access_tokens = [
+        _with_readable_times(entity)
+        for section in (ACCESS_TOKEN, SESSION_ACCESS_TOKEN)
+        for entity in _entities(document, section)
+    ]
+    front, beside = _one_in_front(access_tokens)
+    refresh_tokens = newest_of_each_owner(_entities(document, REFRESH_TOKEN), access_tokens)
     return {
         **document,
         ACCESS_TOKEN: _section(front, access_token_key),
         SESSION_ACCESS_TOKEN: _sessions(beside),
-        REFRESH_TOKEN: _section(refresh_tokens.values(), refresh_token_key),
+        REFRESH_TOKEN: _section(refresh_tokens, refresh_token_key),
         ID_TOKEN: _section(_entities(document, ID_TOKEN), _id_token_key),
         ACCOUNT: _section(_entities(document, ACCOUNT), _account_key),
         APP_METADATA: _section(_entities(document, APP_METADATA), _app_metadata_key),
     }
+
+
+def newest_of_each_owner(in_file_order: list[Entity], access_tokens: list[Entity]) -> Iterable[Entity]:
+    """Of each owner's refresh tokens the newest, with its time.
+
+    Where a library that keeps no time (Node, .NET) stored a token, its place tells: one that stands after others was added
+    later. Alone in its file it is as old as the newest access token, which came in the same answer."""
+    answered: dict[Hashable, int] = {}
+    for entity in access_tokens:
+        answered[owner(entity)] = max(seconds(entity, "cached_at") or 0, answered.get(owner(entity), 0))
+    with_times = {owner(entity) for entity in in_file_order if seconds(entity, _MODIFIED) is not None}
+    latest: dict[Hashable, int] = {}
+    newest: dict[Hashable, Entity] = {}
+    for entity in filter(lambda entity: text(entity, "secret"), in_file_order):
+        whose = owner(entity)
+        time = seconds(entity, _MODIFIED)
+        if time is None and whose in latest:
+            time = max(latest[whose] + 1, answered.get(whose, 0))
+        elif time is None:
+            time = 0 if whose in with_times else answered.get(whose, 0)
+        latest[whose] = max(time, latest.get(whose, 0))
+        if whose not in newest or time >= _modified(newest[whose]):
+            newest[whose] = {**entity, _MODIFIED: str(time)}
+    return newest.values()
 
 
 def merge(theirs: Document, ours: Document) -> Document:
@@ -144,13 +177,28 @@ def merge(theirs: Document, ours: Document) -> Document:
         owner,
         lambda entity: (_modified(entity), text(entity, "secret")),
     )
-    merged = {**theirs, **ours}
+    merged = {name: _entries_of_both(theirs.get(name), section) for name, section in ours.items()}
     for name, key in ((ID_TOKEN, _id_token_key), (ACCOUNT, _account_key), (APP_METADATA, _app_metadata_key)):
         merged[name] = _section([*_entities(theirs, name), *_entities(ours, name)], key)
     merged[ACCESS_TOKEN] = dict(enumerate(access_tokens))
     merged[SESSION_ACCESS_TOKEN] = {}
     merged[REFRESH_TOKEN] = dict(enumerate(refresh_tokens))
-    return in_order(merged)
+    return in_order({**theirs, **merged})
+
+
+def bounded(document: Document) -> Document:
+    """The newest access tokens, as many as are kept: no more than an item has room for."""
+    names = (ACCESS_TOKEN, SESSION_ACCESS_TOKEN)
+    tokens = [(name, key, entity) for name in names for key, entity in document.get(name, {}).items()]
+    tokens.sort(key=lambda token: _or_never(seconds(token[2], "cached_at")), reverse=True)
+    kept: dict[str, dict[str, Entity]] = {name: {} for name in names}
+    room = KEPT_ACCESS_TOKEN_BYTES
+    for name, key, entity in tokens[:KEPT_ACCESS_TOKENS]:
+        size = len(key) + len(json.dumps(entity))
+        if size <= room:
+            room -= size
+            kept[name][key] = entity
+    return {**document, **kept}
 
 
 def without_expired(document: Document, now: float) -> Document:
@@ -202,13 +250,12 @@ def environment_of(document: Document) -> str | None:
     return None
 
 
-def with_environment(document: Document, old: str, new: str) -> Document:
-    """The same with another name for the authority's host."""
-
-    def renamed(entity: Entity) -> Entity:
-        return {**entity, "environment": new} if text(entity, "environment").lower() == old.lower() else entity
-
-    sections = {name: {key: renamed(entity) for key, entity in document.get(name, {}).items()} for name in _SECTIONS}
+def with_environment(document: Document, name: str) -> Document:
+    """The same with this name for the authority's host. One item is of one cloud, so all other names in it are aliases."""
+    sections = {
+        section: {key: {**entity, "environment": name} for key, entity in document.get(section, {}).items()}
+        for section in _SECTIONS
+    }
     return in_order({**document, **sections})
 
 
@@ -221,7 +268,7 @@ def _expiry(entity: Entity) -> int:
 
 
 def _modified(entity: Entity) -> int:
-    return _or_never(seconds(entity, "last_modification_time"))
+    return _or_never(seconds(entity, _MODIFIED))
 
 
 def _or_never(value: int | None) -> int:
@@ -229,7 +276,11 @@ def _or_never(value: int | None) -> int:
 
 
 def _section(entities: Iterable[Entity], key: Callable[[Entity], str]) -> dict[str, Entity]:
-    return {key(entity): entity for entity in entities}
+    """By key. Entities with the same key become one: the fields of the last, and what only earlier ones had."""
+    section: dict[str, Entity] = {}
+    for entity in entities:
+        section[key(entity)] = {**section.get(key(entity), {}), **entity}
+    return section
 
 
 def _sessions(entities: Iterable[Entity]) -> dict[str, Entity]:
@@ -244,9 +295,26 @@ def _union(
     kept: dict[Hashable, Entity] = {}
     for entity in entities:
         present = kept.get(key(entity))
-        if present is None or rank(entity) >= rank(present):
+        if present is None:
             kept[key(entity)] = entity
+            continue
+        first, second = sorted((present, entity), key=rank)
+        # Two copies of one token become one with the fields of both.
+        same = text(first, "secret") == text(second, "secret")
+        kept[key(entity)] = {**first, **second} if same else second
     return kept.values()
+
+
+def _entries_of_both(theirs: Any, ours: Any) -> Any:
+    """A section that is not known is taken for a map like those that are: each side may have added to it."""
+    return {**theirs, **ours} if isinstance(theirs, dict) and isinstance(ours, dict) else ours
+
+
+def _with_readable_times(entity: Entity) -> Entity:
+    """As strings, as the schema has them. MSAL Python stops at an entry whose time to renew it cannot read."""
+    times = {name: seconds(entity, name) for name in _ACCESS_TOKEN_TIMES if name in entity}
+    kept = {name: value for name, value in entity.items() if name != "refresh_on" or times["refresh_on"] is not None}
+    return {**kept, **{name: str(at) for name, at in times.items() if at is not None}}
 
 
 def _one_in_front(entities: Iterable[Entity]) -> tuple[list[Entity], list[Entity]]:

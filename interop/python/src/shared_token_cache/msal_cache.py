@@ -99,7 +99,7 @@ class SharedTokenCache(msal.SerializableTokenCache):  # type: ignore[misc]
 
     @staticmethod
     def _renamed(document: Document, old: str | None, new: str | None) -> Document:
-        return with_environment(document, old, new) if old and new and old != new else document
+        return with_environment(document, new) if old and new and old != new else document
 
 
 def _set_assertion_hash(entity: Entity) -> None:

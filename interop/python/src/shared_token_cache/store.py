@@ -165,7 +165,7 @@ class TokenStore:
 
     def _replace(self, address: ItemAddress, stored: _Stored, document: Document) -> bool:
         """One conditional write; False when the item is not the one that was read."""
-        document = cache_document.without_expired(document, self._clock())
+        document = cache_document.bounded(cache_document.without_expired(document, self._clock()))
         sealed = self._sealer.seal(address, cache_document.to_bytes(document))
         if len(sealed) > MOST_BYTES:
             raise TooLarge(len(sealed), MOST_BYTES)
