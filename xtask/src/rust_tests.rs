@@ -47,29 +47,30 @@ pub(crate) fn run(run: &mut Run) -> StepResult {
     run.execute(run.cargo(["test", "--locked", "--workspace", "--doc"]))
 }
 
-/// The store's tests once more, against Amazon's own implementation.
+/// The store's tests, and what use cases cost in it, once more, against Amazon's own implementation.
 pub(crate) fn store_on_dynamodb_local(run: &mut Run) -> StepResult {
     if find_program(&["java"]).is_none() {
         return Err(Stop::Skipped("`java` is not installed: install a Java runtime, 17 or later".to_owned()));
     }
     dynamodb_local(run)?;
     let (_service, url) = services::dynamodb_local(run)?;
-    again(run, "store-dynamodb", "DYNAMODB_LOCAL_ENDPOINT", &url)
+    again(run, "shared/store-dynamodb", "", "DYNAMODB_LOCAL_ENDPOINT", &url)?;
+    again(run, "local/e2e", "costs::on_amazons_dynamodb_local", "DYNAMODB_LOCAL_ENDPOINT", &url)
 }
 
 /// The tests of sealing, and of what puts it together, once more, with a KMS.
 pub(crate) fn sealing_on_moto(run: &mut Run) -> StepResult {
     let (_service, url) = services::moto(run)?;
-    again(run, "sealing", "MOTO_ENDPOINT", &url)?;
-    again(run, "wiring", "MOTO_ENDPOINT", &url)
+    again(run, "shared/sealing", "", "MOTO_ENDPOINT", &url)?;
+    again(run, "shared/wiring", "", "MOTO_ENDPOINT", &url)
 }
 
-/// The tests of a package under `shared/` once more, with a variable that names a server.
-fn again(run: &mut Run, package: &str, variable: &str, url: &str) -> StepResult {
-    let folder = run.path(format!("shared/{package}"));
-    for program in programs_of(run, &format!("shared/{package}"))? {
+/// The tests of a package once more, those whose names contain `filter`, with a variable that names a server.
+fn again(run: &mut Run, package: &str, filter: &str, variable: &str, url: &str) -> StepResult {
+    let folder = run.path(package);
+    for program in programs_of(run, package)? {
         let mut command = run.command(program);
-        command.current_dir(&folder).env(variable, url).env("CARGO_MANIFEST_DIR", &folder);
+        command.arg(filter).current_dir(&folder).env(variable, url).env("CARGO_MANIFEST_DIR", &folder);
         run.execute(command)?;
     }
     Ok(())

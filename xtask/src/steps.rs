@@ -81,7 +81,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: soak::rotation_in_short },
     Step { name: "soak-kills", about: "25 killed workers", group: Test, lane: Other, after: &["rust-build"],
         run: soak::kills_in_short },
-    Step { name: "dynamodb-local", about: "store tests on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
+    Step { name: "dynamodb-local", about: "store tests and costs on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
         run: rust_tests::store_on_dynamodb_local },
     Step { name: "sealing-kms", about: "sealing tests on moto's KMS", group: Test, lane: Other, after: &["rust-build", "python-tools"],
         run: rust_tests::sealing_on_moto },

@@ -5,6 +5,7 @@
 mod background_access;
 mod claims_challenge;
 mod corrupt_items;
+mod costs;
 mod credentials;
 mod database;
 mod http_api;
