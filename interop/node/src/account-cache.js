@@ -122,8 +122,8 @@ export class AccountCache {
   }
 
   /** @param {UnifiedCache} cache */
-  #remember({ accessTokens, sessionAccessTokens, refreshTokens, idTokens }) {
-    for (const entity of [accessTokens, sessionAccessTokens, refreshTokens, idTokens].flat()) {
+  #remember({ accessTokens, isolated, refreshTokens, idTokens }) {
+    for (const entity of [accessTokens, [...isolated.values()], refreshTokens, idTokens].flat()) {
       this.#known.add(text(entity, "secret") ?? "");
     }
   }

@@ -1,9 +1,18 @@
 /** Fields of one entity of the unified cache: a JSON object of which only the known fields are looked at. */
 
-/** @typedef {Record<string, unknown>} Entity A credential, account or application record. */
+/** @typedef {Record<string, unknown>} Entity A credential, account or application record. Never changed in place. */
 
 /** Our own field on access tokens: the hash of the bearer token that they were obtained for. */
 export const OBTAINED_FOR = "obtained_for_assertion";
+
+/** Times beyond this, in the year 5138, are no seconds but milliseconds or garbage. */
+export const LAST_SECOND = 99_999_999_999;
+
+/** Scopes that stand for no permission on a resource. Only some libraries keep them. */
+const RESERVED = new Set(["openid", "profile", "offline_access", "email"]);
+
+/** What a token has that is bound to a key, or isolated by extra parameters of its request. */
+const ISOLATING = ["kid", "key_id", "keyid", "ext", "ext_cache_key", "additionalCacheKeyComponents", "resource"];
 
 /**
  * A text field; absent, null, empty and non-text are all `undefined`.
@@ -17,15 +26,16 @@ export function text(entity, field) {
 }
 
 /**
- * A time in seconds since the epoch, which libraries write as a string or as a number.
+ * A time in seconds since the epoch, which libraries write as a string or as a number; fractions are cut off.
  *
  * @param {Entity} entity
  * @param {string} field
  */
 export function seconds(entity, field) {
   const value = Object.hasOwn(entity, field) ? entity[field] : undefined;
-  const number = typeof value === "string" && /^[+-]?\d+$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined;
+  const isNumeral = typeof value === "string" && /^\s*[+-]?\d+(\.\d*)?\s*$/.test(value);
+  const number = Math.floor(isNumeral || typeof value === "number" ? Number(value) : NaN);
+  return Math.abs(number) <= LAST_SECOND ? number : undefined;
 }
 
 /**
@@ -40,12 +50,14 @@ export function is(entity, field, expected) {
 }
 
 /**
- * The scopes of `target`, lower-cased.
+ * Whether a field is alike in both, or in neither.
  *
- * @param {Entity} entity
+ * @param {Entity} one
+ * @param {Entity} other
+ * @param {string} field
  */
-export function scopeSet(entity) {
-  return new Set(words(text(entity, "target")).map((scope) => scope.toLowerCase()));
+export function sameText(one, other, field) {
+  return text(one, field)?.toLowerCase() === text(other, field)?.toLowerCase();
 }
 
 /** @param {string | undefined} list */
@@ -53,19 +65,30 @@ export function words(list) {
   return (list ?? "").split(/\s+/).filter((word) => word !== "");
 }
 
+/** @param {string} scope */
+export function isReserved(scope) {
+  return RESERVED.has(scope.toLowerCase());
+}
+
 /**
- * Whether two access tokens are for the same client, tenant and at least one common scope.
+ * The scopes of `target` on a resource, lower-cased.
  *
- * @param {Entity} left
- * @param {Entity} right
+ * @param {Entity} entity
  */
-export function samePlace(left, right) {
-  const scopes = scopeSet(right);
-  return (
-    is(left, "client_id", text(right, "client_id")) &&
-    is(left, "realm", text(right, "realm")) &&
-    [...scopeSet(left)].some((scope) => scopes.has(scope))
-  );
+export function scopeSet(entity) {
+  const scopes = words(text(entity, "target")).filter((scope) => !isReserved(scope));
+  return new Set(scopes.map((scope) => scope.toLowerCase()));
+}
+
+/**
+ * Whether two access tokens have a scope in common.
+ *
+ * @param {Entity} one
+ * @param {Entity} other
+ */
+export function sameScope(one, other) {
+  const scopes = scopeSet(other);
+  return [...scopeSet(one)].some((scope) => scopes.has(scope));
 }
 
 /**
@@ -74,9 +97,15 @@ export function samePlace(left, right) {
  * @param {Entity} entity
  */
 export function isPlainBearer(entity) {
+  const isEmpty = (/** @type {string} */ field) => {
+    const value = Object.hasOwn(entity, field) ? entity[field] : undefined;
+    if (value === undefined || value === null || value === "") return true;
+    return typeof value === "object" && Object.keys(value).length === 0;
+  };
   return (
     (text(entity, "token_type") ?? "bearer").toLowerCase() === "bearer" &&
-    (text(entity, "credential_type") ?? "accesstoken").toLowerCase() === "accesstoken"
+    (text(entity, "credential_type") ?? "accesstoken").toLowerCase() === "accesstoken" &&
+    ISOLATING.every(isEmpty)
   );
 }
 
@@ -85,11 +114,10 @@ function joined(entity, ...fields) {
   return fields.map((field) => text(entity, field) ?? "").join("-");
 }
 
-/** @param {Entity} entity */
+/** Also tells whether two access tokens are for the same. @param {Entity} entity */
 export function accessTokenKey(entity) {
-  const kind = text(entity, "credential_type") ?? "accesstoken";
   const owner = joined(entity, "home_account_id", "environment");
-  return `${owner}-${kind}-${joined(entity, "client_id", "realm", "target")}`.toLowerCase();
+  return `${owner}-accesstoken-${joined(entity, "client_id", "realm", "target")}`.toLowerCase();
 }
 
 /** @param {Entity} entity */
@@ -98,18 +126,10 @@ export function refreshTokenKey(entity) {
   return `${joined(entity, "home_account_id", "environment")}-refreshtoken-${issuedTo}--`.toLowerCase();
 }
 
-/**
- * Environment aliases do not make two refresh tokens out of one.
- *
- * @param {Entity} entity
- */
-export function refreshTokenOwner(entity) {
-  return JSON.stringify([text(entity, "home_account_id"), text(entity, "client_id")]).toLowerCase();
-}
-
 /** @param {Entity} entity */
 export function idTokenKey(entity) {
-  return `${joined(entity, "home_account_id", "environment")}-idtoken-${joined(entity, "client_id", "realm")}-`.toLowerCase();
+  const owner = joined(entity, "home_account_id", "environment");
+  return `${owner}-idtoken-${joined(entity, "client_id", "realm")}-`.toLowerCase();
 }
 
 /** @param {Entity} entity */
@@ -120,29 +140,4 @@ export function accountKey(entity) {
 /** @param {Entity} entity */
 export function appMetadataKey(entity) {
   return `appmetadata-${joined(entity, "environment", "client_id")}`.toLowerCase();
-}
-
-/** @param {Entity} entity */
-export function sessionKey(entity) {
-  return `${accessTokenKey(entity)}-${text(entity, OBTAINED_FOR) ?? ""}`;
-}
-
-/**
- * The newest of several refresh tokens: by `last_modification_time`, else the last. Those without a secret do not count.
- *
- * @param {Entity[]} entities
- */
-export function newestRefreshToken(entities) {
-  return entities
-    .filter((entity) => text(entity, "secret") !== undefined)
-    .reduce(
-      (/** @type {Entity | undefined} */ newest, entity) =>
-        newest && modified(newest) > modified(entity) ? newest : entity,
-      undefined,
-    );
-}
-
-/** @param {Entity} entity */
-export function modified(entity) {
-  return seconds(entity, "last_modification_time") ?? -Infinity;
 }

@@ -5,13 +5,13 @@
  * key with the home tenant. So it is given one of each, under its own keys, and only what it newly obtained is taken back.
  */
 
+import { withoutReserved } from "./canonical.js";
 import {
   accessTokenKey,
   idTokenKey,
   is,
-  isPlainBearer,
   refreshTokenKey,
-  samePlace,
+  sameScope,
   scopeSet,
   seconds,
   text,
@@ -37,9 +37,6 @@ import { RemovalRefusedError } from "./errors.js";
 /** Before its expiry by this, MSAL does not serve an access token. */
 const EXPIRY_MARGIN_SECONDS = 300;
 
-/** Scopes that stand for no permission on a resource; the API does not cache them. */
-const RESERVED = new Set(["openid", "profile", "offline_access", "email"]);
-
 /**
  * What of an entity of MSAL Node is taken over; everything else is put there by us. Fields that it does not know are not,
  * because it leaves those of the entity that stood under the same key.
@@ -52,10 +49,7 @@ const OF_ACCESS_TOKEN = [
   "expires_on",
   "extended_expires_on",
   "refresh_on",
-  "key_id",
   "token_type",
-  "resource",
-  "additionalCacheKeyComponents",
 ];
 const OF_REFRESH_TOKEN = ["secret", "credential_type", "family_id"];
 const OF_ID_TOKEN = ["secret", "credential_type", "realm"];
@@ -120,11 +114,8 @@ export function toMsal(cache, identity, now) {
     is(entity, "client_id", clientId) &&
     is(entity, "home_account_id", owner.homeAccountId) &&
     text(entity, "secret") !== undefined;
-  const candidates = [...cache.accessTokens, ...cache.sessionAccessTokens].filter(mine);
-  const accessTokens = oneForEachScope(candidates.filter(isUsable), now);
-  const idTokens = cache.idTokens
-    .filter(mine)
-    .filter((entity) => isUsable({ target: "-", ...entity }) && isJwt(entity));
+  const accessTokens = oneForEachScope(cache.accessTokens.filter(mine).filter(isUsable), now);
+  const idTokens = cache.idTokens.filter(mine).filter((entity) => text(entity, "realm") !== undefined && isJwt(entity));
   const refreshToken = cache.refreshToken(clientId);
   /** @param {Entity[]} entities @param {(entity: Entity) => string} key */
   const keyed = (entities, key) => Object.fromEntries(entities.map((entity) => [key(entity), entity]));
@@ -159,14 +150,16 @@ function oneForEachScope(accessTokens, now) {
   };
   /** @type {Entity[]} */
   const chosen = [];
-  for (const entity of accessTokens.filter(isPlainBearer).toSorted(better)) {
-    if (!chosen.some((other) => samePlace(other, entity))) chosen.push(entity);
+  for (const entity of accessTokens.toSorted(better)) {
+    const competes = (/** @type {Entity} */ other) =>
+      is(other, "realm", text(entity, "realm")) && sameScope(other, entity);
+    if (!chosen.some(competes)) chosen.push(entity);
   }
   return chosen;
 }
 
 /** Fields of credentials that MSAL Node looks at, as texts and as times. */
-const SHOWN = ["secret", "realm", "target", "key_id", "token_type", "userAssertionHash", "resource"];
+const SHOWN = ["secret", "realm", "target", "token_type", "userAssertionHash"];
 const SHOWN_TIMES = ["cached_at", "expires_on", "extended_expires_on", "refresh_on"];
 
 /**
@@ -288,44 +281,30 @@ export function takeOver(cache, written, identity, { isKnown, refreshTokenExpiry
       fields.filter((field) => Object.hasOwn(entity, field)).map((field) => [field, entity[field]]),
     ),
   });
-  // Both spellings, set to the home account id: .NET finds such entries by user as well as in long-running processes.
-  const assertionHash = { user_assertion_hash: owner.homeAccountId, userAssertionHash: owner.homeAccountId };
   const result = cache.copy();
   for (const entity of accessTokens) {
-    const target = words(text(entity, "target")).filter((scope) => !RESERVED.has(scope.toLowerCase()));
-    target.sort((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1));
-    const extended = text(entity, "extended_expires_on");
-    result.recordAccessToken({
-      ...credential(entity, OF_ACCESS_TOKEN),
-      target: target.join(" "),
-      ...(extended !== undefined && { ext_expires_on: extended }),
-      ...assertionHash,
-    });
+    const target = withoutReserved(text(entity, "target") ?? "");
+    result.recordAccessToken({ ...credential(entity, OF_ACCESS_TOKEN), target });
   }
   if (refreshToken) {
     const end = refreshTokenExpiry(/** @type {string} */ (text(refreshToken, "secret")));
     const expiry = end !== undefined && { expires_on: String(end) };
-    result.recordRefreshToken({ ...credential(refreshToken, OF_REFRESH_TOKEN), ...expiry, ...assertionHash }, now);
+    result.recordRefreshToken({ ...credential(refreshToken, OF_REFRESH_TOKEN), ...expiry }, now);
   }
   idTokens.forEach((entity) => result.recordIdToken(credential(entity, OF_ID_TOKEN)));
   result.dropExpired(now);
-  restore(result, identity, owner, assertionHash);
+  addAccount(result, identity, owner);
   return result;
 }
 
 /**
- * Puts right what a foreign writer left out: the hash without which .NET does not find the tokens, and the account.
+ * Puts the account there if a foreign writer left it out.
  *
  * @param {UnifiedCache} cache
  * @param {Identity} identity
  * @param {{ homeAccountId: string, environment: string }} owner
- * @param {Entity} assertionHash
  */
-function restore(cache, identity, owner, assertionHash) {
-  const restored = (/** @type {Entity} */ entity) =>
-    is(entity, "home_account_id", owner.homeAccountId) ? { ...entity, ...assertionHash } : entity;
-  cache.accessTokens = cache.accessTokens.map(restored);
-  cache.refreshTokens = cache.refreshTokens.map(restored);
+function addAccount(cache, identity, owner) {
   const isThere = cache.accounts.some(
     (entity) => is(entity, "home_account_id", owner.homeAccountId) && is(entity, "realm", identity.tenantId),
   );

@@ -3,6 +3,8 @@
  * Entities are found by their fields, never by their keys; sections and fields that are not known are kept.
  */
 
+import { arrange, sessionKey } from "./access-tokens.js";
+import { accessToken, idToken, inCachedEnvironment, refreshToken } from "./canonical.js";
 import {
   OBTAINED_FOR,
   accessTokenKey,
@@ -10,29 +12,25 @@ import {
   appMetadataKey,
   idTokenKey,
   is,
-  modified,
-  newestRefreshToken,
+  isPlainBearer,
   refreshTokenKey,
-  refreshTokenOwner,
-  samePlace,
+  sameScope,
   seconds,
-  sessionKey,
   text,
 } from "./entity.js";
 import { UnreadableError } from "./errors.js";
+import { dated, newer, newestOfBoth, newestOfEachOwner } from "./refresh-tokens.js";
 
 /** @typedef {import("./entity.js").Entity} Entity */
 
-/** Access tokens of other sessions that are kept beside the newest one. */
-const KEPT_SESSIONS = 8;
 /** Nesting at which the API's JSON reader stops too. */
 const DEEPEST = 127;
 
 export class UnifiedCache {
-  /** @type {Entity[]} */ accessTokens = [];
-  /** Of the user's other sessions, in a section that no MSAL library looks at. @type {Entity[]} */
-  sessionAccessTokens = [];
-  /** @type {Entity[]} */ refreshTokens = [];
+  /** Plain bearer tokens of all sessions. @type {Entity[]} */ accessTokens = [];
+  /** Tokens that answer no plain request, untouched, under their keys. @type {Map<string, Entity>} */
+  isolated = new Map();
+  /** One for each user and client, each with a time. @type {Entity[]} */ refreshTokens = [];
   /** @type {Entity[]} */ idTokens = [];
   /** @type {Entity[]} */ accounts = [];
   /** @type {Entity[]} */ appMetadata = [];
@@ -47,38 +45,42 @@ export class UnifiedCache {
     const cache = new UnifiedCache();
     const sections = new Map(Object.entries(document(bytes)));
     const take = (/** @type {string} */ name) => {
-      const section = sections.get(name) ?? {};
+      const section = Object.entries(object(sections.get(name) ?? {}));
       sections.delete(name);
-      return Object.values(object(section)).map(object);
+      return section.map(([key, entity]) => /** @type {const} */ ([key, object(entity)]));
     };
-    cache.accessTokens = take("AccessToken");
-    cache.sessionAccessTokens = take("SessionAccessToken");
-    cache.refreshTokens = take("RefreshToken");
-    cache.idTokens = take("IdToken");
-    cache.accounts = take("Account");
-    cache.appMetadata = take("AppMetadata");
+    const entities = (/** @type {string} */ name) => take(name).map(([, entity]) => entity);
+    const accessTokens = [...take("AccessToken"), ...take("SessionAccessToken")];
+    cache.accessTokens = accessTokens
+      .map(([, entity]) => entity)
+      .filter(isPlainBearer)
+      .map(accessToken);
+    cache.isolated = new Map(accessTokens.filter(([, entity]) => !isPlainBearer(entity)));
+    cache.refreshTokens = newestOfEachOwner(entities("RefreshToken").map(refreshToken), cache.accessTokens);
+    cache.idTokens = oneOfEach(entities("IdToken").map(idToken), idTokenKey);
+    cache.accounts = oneOfEach(entities("Account").map(inCachedEnvironment), accountKey);
+    cache.appMetadata = oneOfEach(entities("AppMetadata").map(inCachedEnvironment), appMetadataKey);
     cache.unknownSections = sections;
     return cache;
   }
 
-  /** Another cache with the same entities, which are never changed in place. */
+  /** Another cache with the same entities. */
   copy() {
     return Object.assign(new UnifiedCache(), this);
   }
 
-  /** As JSON, with exactly one refresh token per user and client, and keys that every library accepts. */
+  /** As JSON, with keys that every library accepts. */
   toBytes() {
+    const { front, beside } = arrange(this.accessTokens);
     /** @type {[string, unknown][]} */
     const sections = [
-      ["AccessToken", section(this.accessTokens, accessTokenKey)],
-      ["RefreshToken", section(onePerOwner(this.refreshTokens), refreshTokenKey)],
+      ["AccessToken", { ...Object.fromEntries(this.isolated), ...section(front, accessTokenKey) }],
+      ["RefreshToken", section(this.refreshTokens, refreshTokenKey)],
       ["IdToken", section(this.idTokens, idTokenKey)],
       ["Account", section(this.accounts, accountKey)],
       ["AppMetadata", section(this.appMetadata, appMetadataKey)],
     ];
-    if (this.sessionAccessTokens.length > 0) {
-      sections.push(["SessionAccessToken", section(this.sessionAccessTokens, sessionKey)]);
-    }
+    if (beside.length > 0) sections.push(["SessionAccessToken", section(beside, sessionKey)]);
     return Buffer.from(JSON.stringify(Object.fromEntries([...sections, ...this.unknownSections])), "utf8");
   }
 
@@ -86,44 +88,45 @@ export class UnifiedCache {
    * The newest refresh token of a client.
    *
    * @param {string} clientId
+   * @returns {Entity | undefined}
    */
   refreshToken(clientId) {
-    return newestRefreshToken(this.refreshTokens.filter((entity) => is(entity, "client_id", clientId)));
+    const tokens = this.refreshTokens.filter((entity) => is(entity, "client_id", clientId));
+    return tokens.length > 0 ? tokens.reduce(newer) : undefined;
   }
 
   /**
-   * Takes in an access token that no caller's bearer token obtained. It stands where MSAL looks; those of sessions that
-   * it displaces move beside it, so that the API still finds the one of its caller.
+   * Takes in an access token that no caller's bearer token obtained, in place of others of that kind. Those of sessions
+   * stay, so that the API still finds the one of its caller.
    *
    * @param {Entity} entity
    */
   recordAccessToken(entity) {
-    const displaced = this.accessTokens.filter((other) => samePlace(other, entity));
-    this.accessTokens = [...this.accessTokens.filter((other) => !displaced.includes(other)), entity];
-    this.sessionAccessTokens = boundSessions([...this.sessionAccessTokens, ...displaced].filter(isOfASession));
+    const isOutdated = (/** @type {Entity} */ other) =>
+      is(other, "client_id", text(entity, "client_id")) &&
+      is(other, "realm", text(entity, "realm")) &&
+      text(other, OBTAINED_FOR) === undefined &&
+      sameScope(other, entity);
+    this.accessTokens = [...this.accessTokens.filter((other) => !isOutdated(other)), accessToken(entity)];
   }
 
   /**
-   * Takes in a refresh token in place of every other one of its client.
+   * Takes in a refresh token in place of every other one of its client, dated after them.
    *
    * @param {Entity} entity
-   * @param {number} now Seconds since the epoch. The token gets a later time than those it came from, whatever the
-   *   clocks of their writers said, so that every reader takes it for the newest.
+   * @param {number} now Seconds since the epoch.
    */
   recordRefreshToken(entity, now) {
-    const same = this.refreshTokens.filter((other) => is(other, "client_id", text(entity, "client_id")));
-    const latest = Math.max(now, ...same.map((other) => modified(other) + 1));
-    this.refreshTokens = [
-      ...this.refreshTokens.filter((other) => !same.includes(other)),
-      { ...entity, last_modification_time: String(latest) },
-    ];
+    const replaced = this.refreshTokens.filter((other) => is(other, "client_id", text(entity, "client_id")));
+    const kept = this.refreshTokens.filter((other) => !replaced.includes(other));
+    this.refreshTokens = [...kept, dated(refreshToken(entity), now, replaced)];
   }
 
   /** @param {Entity} entity */
   recordIdToken(entity) {
-    const replaced = (/** @type {Entity} */ other) =>
+    const isReplaced = (/** @type {Entity} */ other) =>
       is(other, "client_id", text(entity, "client_id")) && is(other, "realm", text(entity, "realm"));
-    this.idTokens = [...this.idTokens.filter((other) => !replaced(other)), entity];
+    this.idTokens = [...this.idTokens.filter((other) => !isReplaced(other)), idToken(entity)];
   }
 
   /**
@@ -132,9 +135,9 @@ export class UnifiedCache {
    * @param {number} now Seconds since the epoch.
    */
   dropExpired(now) {
-    const live = (/** @type {Entity} */ entity) => (seconds(entity, "expires_on") ?? -Infinity) > now;
-    this.accessTokens = this.accessTokens.filter(live);
-    this.sessionAccessTokens = this.sessionAccessTokens.filter(live);
+    const isLive = (/** @type {Entity} */ entity) => (seconds(entity, "expires_on") ?? now) > now;
+    this.accessTokens = this.accessTokens.filter(isLive);
+    this.isolated = new Map([...this.isolated].filter(([, entity]) => isLive(entity)));
   }
 
   /**
@@ -145,23 +148,19 @@ export class UnifiedCache {
    */
   merge(other) {
     const merged = new UnifiedCache();
-    const mine = [...this.accessTokens, ...this.sessionAccessTokens];
-    const theirs = [...other.accessTokens, ...other.sessionAccessTokens];
-    const [front, beside] = oneInFront(
-      union(mine, theirs, sessionKey, (left, right) => later(left, right, "expires_on")),
-    );
-    merged.accessTokens = front;
-    merged.sessionAccessTokens = boundSessions(beside);
-    merged.refreshTokens = union(
-      onePerOwner(this.refreshTokens),
-      onePerOwner(other.refreshTokens),
-      refreshTokenOwner,
-      (left, right) => later(left, right, "last_modification_time"),
-    );
-    merged.idTokens = union(this.idTokens, other.idTokens, idTokenKey, second);
-    merged.accounts = union(this.accounts, other.accounts, accountKey, second);
-    merged.appMetadata = union(this.appMetadata, other.appMetadata, appMetadataKey, second);
-    merged.unknownSections = new Map([...this.unknownSections, ...other.unknownSections]);
+    const { front, beside } = arrange([...this.accessTokens, ...other.accessTokens]);
+    merged.accessTokens = [...front, ...beside];
+    merged.isolated = new Map([...this.isolated, ...other.isolated]);
+    merged.refreshTokens = newestOfBoth(this.refreshTokens, other.refreshTokens);
+    merged.idTokens = oneOfEach([...this.idTokens, ...other.idTokens], idTokenKey);
+    merged.accounts = oneOfEach([...this.accounts, ...other.accounts], accountKey);
+    merged.appMetadata = oneOfEach([...this.appMetadata, ...other.appMetadata], appMetadataKey);
+    merged.unknownSections = new Map(this.unknownSections);
+    for (const [name, theirs] of other.unknownSections) {
+      // Taken for a map like those that are known: each side may have added to it.
+      const ours = merged.unknownSections.get(name);
+      merged.unknownSections.set(name, isObject(ours) && isObject(theirs) ? { ...ours, ...theirs } : theirs);
+    }
     return merged;
   }
 }
@@ -172,7 +171,7 @@ export class UnifiedCache {
  */
 function document(bytes) {
   try {
-    const json = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (json.trim() === "") return {};
     const value = JSON.parse(json);
     checkDepth(value);
@@ -199,103 +198,47 @@ function checkDepth(value) {
 
 /**
  * @param {unknown} value
- * @returns {Entity}
+ * @returns {value is Entity}
  */
-function object(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new UnreadableError("not_a_cache");
-  return /** @type {Entity} */ (value);
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
+ * @param {unknown} value
+ * @returns {Entity}
+ */
+function object(value) {
+  if (!isObject(value)) throw new UnreadableError("not_a_cache");
+  return value;
+}
+
+/**
+ * Entities under their keys. What is found by its fields loses nothing by another key, but would be lost by sharing one.
+ *
  * @param {Entity[]} entities
  * @param {(entity: Entity) => string} key
  */
 function section(entities, key) {
-  return Object.fromEntries(entities.map((entity) => [key(entity), entity]));
-}
-
-/**
- * @param {Entity[]} refreshTokens
- * @returns {Entity[]}
- */
-function onePerOwner(refreshTokens) {
-  const owners = new Set(refreshTokens.map(refreshTokenOwner));
-  return [...owners]
-    .map((owner) => newestRefreshToken(refreshTokens.filter((entity) => refreshTokenOwner(entity) === owner)))
-    .filter((entity) => entity !== undefined);
-}
-
-/** @param {Entity} entity */
-function isOfASession(entity) {
-  return text(entity, OBTAINED_FOR) !== undefined;
-}
-
-/**
- * Keeps the longest-lived sessions when there are too many.
- *
- * @param {Entity[]} sessions
- */
-function boundSessions(sessions) {
-  const expiry = (/** @type {Entity} */ entity) => seconds(entity, "expires_on") ?? Number.MIN_SAFE_INTEGER;
-  return sessions.toSorted((left, right) => expiry(right) - expiry(left)).slice(0, KEPT_SESSIONS);
-}
-
-/**
- * Of the access tokens with one MSAL key the longest-lived stands where MSAL looks for it, those of sessions beside it.
- *
- * @param {Entity[]} accessTokens
- * @returns {[Entity[], Entity[]]}
- */
-function oneInFront(accessTokens) {
   /** @type {Map<string, Entity>} */
-  const front = new Map();
-  const beside = [];
-  for (const entity of accessTokens) {
-    const key = accessTokenKey(entity);
-    const present = front.get(key);
-    const chosen = present ? later(present, entity, "expires_on") : entity;
-    front.set(key, chosen);
-    if (present) beside.push(chosen === entity ? present : entity);
+  const keyed = new Map();
+  for (const entity of entities) {
+    let free = key(entity);
+    while (keyed.has(free)) free += "-";
+    keyed.set(free, entity);
   }
-  return [[...front.values()], beside.filter(isOfASession)];
+  return Object.fromEntries(keyed);
 }
 
 /**
- * @param {Entity[]} left
- * @param {Entity[]} right
+ * Entities with the same key become one: the fields of the last, and what only earlier ones had.
+ *
+ * @param {Entity[]} entities
  * @param {(entity: Entity) => string} key
- * @param {(left: Entity, right: Entity) => Entity} choose
  */
-function union(left, right, key, choose) {
+function oneOfEach(entities, key) {
   /** @type {Map<string, Entity>} */
-  const merged = new Map();
-  for (const entity of [...left, ...right]) {
-    const present = merged.get(key(entity));
-    merged.set(key(entity), present ? choose(present, entity) : entity);
-  }
-  return [...merged.values()];
-}
-
-/**
- * The one with the later time. At the same second the secret decides, so that the order of merging does not.
- *
- * @param {Entity} left
- * @param {Entity} right
- * @param {string} field
- */
-function later(left, right, field) {
-  const times = [left, right].map((entity) => seconds(entity, field) ?? -Infinity);
-  const [first, last] = /** @type {[number, number]} */ (times);
-  if (first !== last) return first > last ? left : right;
-  return compareBytes(text(left, "secret") ?? "", text(right, "secret") ?? "") > 0 ? left : right;
-}
-
-/** @param {string} left @param {string} right */
-function compareBytes(left, right) {
-  return Buffer.compare(Buffer.from(left, "utf8"), Buffer.from(right, "utf8"));
-}
-
-/** @param {Entity} _left @param {Entity} right */
-function second(_left, right) {
-  return right;
+  const unique = new Map();
+  for (const entity of entities) unique.set(key(entity), { ...unique.get(key(entity)), ...entity });
+  return [...unique.values()];
 }

@@ -11,6 +11,8 @@ const parse = (document) => UnifiedCache.parse(Buffer.from(JSON.stringify(docume
 const written = (cache) => JSON.parse(cache.toBytes().toString());
 const owner = { home_account_id: "o.t", environment: "login.windows.net", client_id: "c" };
 
+const hashes = { user_assertion_hash: "o.t", userAssertionHash: "o.t" };
+
 /** @param {string} secret @param {number | string | undefined} [modified] */
 const refreshToken = (secret, modified) => ({
   ...owner,
@@ -36,7 +38,9 @@ test("sections and fields that are not known are kept", () => {
     version: 3,
   };
   const result = written(parse(document));
-  assert.deepEqual(Object.values(result.AccessToken), [JSON.parse(JSON.stringify(document.AccessToken.a))]);
+  assert.deepEqual(Object.values(result.AccessToken), [
+    { ...JSON.parse(JSON.stringify(document.AccessToken.a)), ...hashes },
+  ]);
   assert.deepEqual(result.Novel, document.Novel);
   assert.equal(result.version, 3);
 });
@@ -50,7 +54,8 @@ test("a section or field named like a prototype is data", () => {
 
 test("one refresh token for each user and client is written: the newest, else the last", () => {
   const cases = [
-    { tokens: [refreshToken("old", 5), refreshToken("new", "7"), refreshToken("undated")], newest: "new" },
+    { tokens: [refreshToken("undated"), refreshToken("new", "7"), refreshToken("old", 5)], newest: "new" },
+    { tokens: [refreshToken("dated", 5), refreshToken("added later")], newest: "added later" },
     { tokens: [refreshToken("first"), refreshToken("last")], newest: "last" },
     { tokens: [refreshToken("first", 5), refreshToken("last", 5)], newest: "last" },
     { tokens: [refreshToken("good", 5), refreshToken("", 9)], newest: "good" },
@@ -72,17 +77,7 @@ test("one refresh token for each user and client is written: the newest, else th
 
 test("what is no cache is unreadable, and its text is not told", () => {
   const deep = `{"Novel":${"[".repeat(200)}${"]".repeat(200)}}`;
-  const texts = [
-    "{",
-    "[]",
-    "null",
-    "5",
-    '"secret"',
-    '{"AccessToken":[]}',
-    '{"Account":{"a":"secret"}}',
-    "\uFEFF{}",
-    deep,
-  ];
+  const texts = ["{", "[]", "null", "5", '"secret"', '{"AccessToken":[]}', '{"Account":{"a":"secret"}}', deep];
   for (const text of texts) {
     assert.throws(
       () => UnifiedCache.parse(Buffer.from(text)),
@@ -96,6 +91,7 @@ test("what is no cache is unreadable, and its text is not told", () => {
   }
   assert.throws(() => UnifiedCache.parse(Buffer.from([0x7b, 0xff, 0x7d])), { reason: "not_a_cache" });
   assert.deepEqual(UnifiedCache.parse(Buffer.from(" \n")), new UnifiedCache());
+  assert.deepEqual(UnifiedCache.parse(Buffer.from("\uFEFF{}")), new UnifiedCache());
 });
 
 test("a merge keeps the newest refresh token and the longest-lived access token of each scope set", () => {
@@ -122,7 +118,7 @@ test("a merge keeps the newest refresh token and the longest-lived access token 
     );
     assert.deepEqual([merged.Left, merged.Right], [1, 2]);
   }
-  assert.deepEqual(written(left.merge(right)).Novel, { right: 1 }, "the later writer's");
+  assert.deepEqual(written(left.merge(right)).Novel, { left: 1, right: 1 });
 });
 
 test("sessions that share a scope set keep their own tokens, the longest-lived in front", () => {
@@ -185,4 +181,74 @@ test("merging is commutative, associative and idempotent in its choice of tokens
     assert.deepEqual(secrets(x.merge(y).merge(z)), secrets(x.merge(y.merge(z))), `round ${round}`);
     assert.deepEqual(secrets(x.merge(x)), secrets(x), `round ${round}`);
   }
+});
+
+test("what others wrote is brought into one form", () => {
+  const hash = "l68RJBhL34-zYJ41gCvilESp2FYrBSkwQ-Skhu5zO3o";
+  const foreign = {
+    ...accessToken("at", 9, undefined, "User.Read  openid Mail.Read user.read"),
+    environment: "login.microsoftonline.com",
+    credential_type: "accesstoken",
+    cached_at: 5,
+    expires_on: 9.7,
+    extended_expires_on: "10",
+    user_assertion_hash: `${hash}=`,
+  };
+  const { AccessToken, RefreshToken, Account } = written(
+    parse({
+      AccessToken: { x: foreign },
+      RefreshToken: { x: { ...refreshToken("rt"), environment: "sts.windows.net", expires_on: 20 } },
+      Account: {
+        x: { ...owner, realm: "t", environment: "login.microsoft.com", name: "Old", username: "u" },
+        y: { ...owner, realm: "t", name: "New" },
+      },
+    }),
+  );
+  assert.deepEqual(Object.entries(AccessToken), [
+    [
+      "o.t-login.windows.net-accesstoken-c-t-mail.read openid user.read",
+      {
+        ...owner,
+        realm: "t",
+        credential_type: "AccessToken",
+        secret: "at",
+        target: "Mail.Read openid user.read",
+        cached_at: "5",
+        expires_on: "9",
+        extended_expires_on: "10",
+        ext_expires_on: "10",
+        obtained_for_assertion: hash,
+        ...hashes,
+      },
+    ],
+  ]);
+  const { secret, environment, expires_on, last_modification_time } = Object.values(RefreshToken)[0];
+  assert.deepEqual([secret, environment, expires_on], ["rt", "login.windows.net", "20"]);
+  assert.equal(last_modification_time, "5", "as old as the newest access token");
+  assert.deepEqual(Object.values(Account), [{ ...owner, realm: "t", name: "New", username: "u" }]);
+});
+
+test("tokens that answer no plain request are kept as they are, beside those that do", () => {
+  const key = "o.t-login.windows.net-accesstoken-c-t-user.read";
+  const isolated = { ...accessToken("bound", 9), token_type: "pop", kid: "k" };
+  const { AccessToken } = written(parse({ AccessToken: { bound: isolated, plain: accessToken("plain", 9) } }));
+  assert.deepEqual(AccessToken.bound, JSON.parse(JSON.stringify(isolated)));
+  assert.equal(AccessToken[key].secret, "plain");
+});
+
+test("times in milliseconds are no times", () => {
+  const cache = parse({ AccessToken: { a: accessToken("at", 1_800_000_000_000) } });
+  cache.dropExpired(0);
+  assert.deepEqual(written(cache).AccessToken, {});
+});
+
+test("access tokens take up 40 KiB at most, the newest are kept", () => {
+  const token = (/** @type {number} */ index) => ({
+    ...accessToken(`at${index}${"x".repeat(9000)}`, 100 - index, undefined, `Scope.${index}`),
+    cached_at: String(index),
+  });
+  const bytes = parse({ AccessToken: { ...Array.from({ length: 10 }, (_, index) => token(index)) } }).toBytes();
+  assert.ok(bytes.length < 41 * 1024);
+  const targets = Object.values(JSON.parse(bytes.toString()).AccessToken).map((entity) => entity.target);
+  assert.deepEqual(targets.sort(), ["Scope.6", "Scope.7", "Scope.8", "Scope.9"]);
 });
