@@ -59,8 +59,11 @@ counts! {
     TooLarge = "cache.too_large",
     /// The user had ended background access meanwhile.
     Erased = "cache.erased",
-    /// A blob could not be opened.
-    Unreadable = "cache.unreadable",
+    UnreadableMalformed = "cache.unreadable.malformed",
+    UnreadableUnknownVersion = "cache.unreadable.unknown_version",
+    UnreadableUnknownKey = "cache.unreadable.unknown_key",
+    UnreadableNotAuthentic = "cache.unreadable.not_authentic",
+    UnreadableNotACache = "cache.unreadable.not_a_cache",
     /// Such a blob was put aside before it was replaced.
     Quarantined = "cache.quarantined",
     /// The life of the items was extended.

@@ -99,13 +99,45 @@ pub enum StoreError {
 /// Why a blob could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealingError {
-    /// This blob cannot be opened with the keys there are: corrupt, moved, or sealed under a key that is gone. A miss.
-    #[error("the sealed token cache cannot be opened: {reason}")]
-    Unreadable { reason: &'static str },
+    /// No waiting opens this blob with the keys there are. A miss.
+    #[error("the sealed token cache cannot be opened: {detail}")]
+    Unreadable {
+        cause: UnreadableCause,
+        /// For people.
+        detail: &'static str,
+    },
     /// The key cannot be had just now.
     #[error("the sealing key is not available")]
     Unavailable {
         #[source]
         source: Option<Source>,
     },
+}
+
+/// What is wrong with a blob that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadableCause {
+    /// Cut, or not laid out as a blob.
+    Malformed,
+    /// Written by a later program, or nothing of ours.
+    UnknownVersion,
+    /// It names a key that is not there: of another source, or deleted from the table.
+    UnknownKey,
+    /// Key and bytes do not belong together at this place: changed, moved, or sealed under another key.
+    NotAuthentic,
+    /// It opened, and what was inside is not a token cache.
+    NotACache,
+}
+
+impl UnreadableCause {
+    /// A short name that does not change, for logs and counts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownVersion => "unknown_version",
+            Self::UnknownKey => "unknown_key",
+            Self::NotAuthentic => "not_authentic",
+            Self::NotACache => "not_a_cache",
+        }
+    }
 }

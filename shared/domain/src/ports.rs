@@ -5,7 +5,7 @@ use crate::account::{
     AccountActivity, AccountRecord, AccountStatus, DueAccount, Failure, LastSweep, Lease, StoredTokens,
     Tombstone,
 };
-use crate::error::{GraphError, SealingError, StoreError, TokenError};
+use crate::error::{GraphError, SealingError, StoreError, TokenError, UnreadableCause};
 use crate::event::DomainEvent;
 use crate::identity::{HomeAccountId, ObjectId, TenantId, UserPrincipalName};
 use crate::profile::{Profile, ProfileSnapshot};
@@ -208,8 +208,7 @@ pub struct QuarantinedBlob {
     pub sealed: Vec<u8>,
     /// The version that the token item had.
     pub version: u64,
-    /// Why it cannot be opened, for people.
-    pub reason: &'static str,
+    pub cause: UnreadableCause,
     pub found_at: OffsetDateTime,
     /// When the work began that replaces it; an erasure after it outlaws this too.
     pub begun_at: OffsetDateTime,
@@ -222,7 +221,7 @@ impl std::fmt::Debug for QuarantinedBlob {
             .debug_struct("QuarantinedBlob")
             .field("bytes", &self.sealed.len())
             .field("version", &self.version)
-            .field("reason", &self.reason)
+            .field("cause", &self.cause)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::{AccountRecord, StoredTokens};
 use crate::counters::Count;
-use crate::error::{SealingError, StoreError};
+use crate::error::{SealingError, StoreError, UnreadableCause};
 use crate::identity::{HomeAccountId, ObjectId, TenantId};
 use crate::ports::{PutTokensError, QuarantinedBlob, TokenWrite};
 use crate::retry::before_writing_again;
@@ -42,7 +42,7 @@ pub struct OpenedAccount {
 #[derive(Debug, Clone)]
 struct Unreadable {
     stored: StoredTokens,
-    reason: &'static str,
+    cause: UnreadableCause,
 }
 
 /// What the cache has for a wish.
@@ -197,9 +197,8 @@ impl OpenedAccount {
                 self.put_aside(services, unreadable, begun_at).await;
             }
             let tokens = self.tokens.to_bytes_at(services.clock.now().unix_timestamp());
-            let sealed = services.sealer.seal(&address, &tokens).await.inspect_err(|_| {
-                services.counters.add(Count::SealingUnavailable);
-            })?;
+            let sealed = services.sealer.seal(&address, &tokens).await;
+            let sealed = sealed.map_err(|error| no_key(services, error))?;
             let write = TokenWrite {
                 sealed,
                 expected_version: self.version,
@@ -261,7 +260,7 @@ impl OpenedAccount {
         let blob = QuarantinedBlob {
             sealed: unreadable.stored.blob,
             version: unreadable.stored.version,
-            reason: unreadable.reason,
+            cause: unreadable.cause,
             found_at,
             begun_at,
             expires_at: found_at + services.settings.token_cache_ttl,
@@ -315,25 +314,34 @@ async fn open_blob(
     stored: &StoredTokens,
 ) -> Result<Blob, CacheError> {
     let address = services.store.token_item(account);
-    let reason = match services.sealer.open(&address, &stored.blob).await {
+    let cause = match services.sealer.open(&address, &stored.blob).await {
         Ok(plaintext) => match UnifiedCache::parse(&plaintext) {
             Ok(tokens) => return Ok(Blob::Tokens(tokens)),
-            Err(_) => "it is not a token cache in JSON",
+            Err(_) => UnreadableCause::NotACache,
         },
-        Err(SealingError::Unreadable { reason }) => reason,
-        Err(error @ SealingError::Unavailable { .. }) => {
-            services.counters.add(Count::SealingUnavailable);
-            return Err(error.into());
-        }
+        Err(SealingError::Unreadable { cause, .. }) => cause,
+        Err(error @ SealingError::Unavailable { .. }) => return Err(no_key(services, error)),
     };
-    services.counters.add(Count::Unreadable);
+    services.counters.add(match cause {
+        UnreadableCause::Malformed => Count::UnreadableMalformed,
+        UnreadableCause::UnknownVersion => Count::UnreadableUnknownVersion,
+        UnreadableCause::UnknownKey => Count::UnreadableUnknownKey,
+        UnreadableCause::NotAuthentic => Count::UnreadableNotAuthentic,
+        UnreadableCause::NotACache => Count::UnreadableNotACache,
+    });
     tracing::warn!(
         event = "token_cache.unreadable",
         account = services.settings.pseudonyms.of(account),
-        reason,
+        cause = cause.name(),
         "the cached tokens cannot be read and are treated as absent"
     );
-    Ok(Blob::Unreadable(Unreadable { stored: stored.clone(), reason }))
+    Ok(Blob::Unreadable(Unreadable { stored: stored.clone(), cause }))
+}
+
+fn no_key(services: &Services, error: SealingError) -> CacheError {
+    services.counters.add(Count::SealingUnavailable);
+    tracing::warn!(event = "sealing.unavailable", error = &error as &dyn std::error::Error);
+    error.into()
 }
 
 /// Environments should not all renew a token at the same moment: up to five minutes around the time that Entra names.

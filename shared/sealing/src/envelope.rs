@@ -26,8 +26,9 @@ pub(crate) fn seal(
 }
 
 /// Opens a blob that names this key.
-pub(crate) fn open(key: &BranchKey, address: &ItemAddress, blob: &Blob<'_>) -> Result<Vec<u8>, OpeningError> {
-    let item_key = item_key::derive(key, address).map_err(|_| OpeningError::NoItemKey)?;
+pub(crate) fn open(key: &BranchKey, address: &ItemAddress, blob: &Blob<'_>) -> Result<Vec<u8>, SealingError> {
+    let unavailable = |_| SealingError::Unavailable { source: None };
+    let item_key = item_key::derive(key, address).map_err(unavailable)?;
     let aad = Aad::from([header(blob.key_id).as_slice(), &item_key::address_bytes(address)].concat());
     let mut plaintext = blob.ciphertext.to_vec();
     let length = item_key
@@ -36,30 +37,4 @@ pub(crate) fn open(key: &BranchKey, address: &ItemAddress, blob: &Blob<'_>) -> R
         .len();
     plaintext.truncate(length);
     Ok(plaintext)
-}
-
-/// Why a blob was not opened.
-#[derive(Debug)]
-pub(crate) enum OpeningError {
-    Unreadable(Unreadable),
-    /// The branch key cannot be had.
-    NoBranchKey(crate::ports::KeyError),
-    /// The crypto library did not derive a key.
-    NoItemKey,
-}
-
-impl From<Unreadable> for OpeningError {
-    fn from(reason: Unreadable) -> Self {
-        Self::Unreadable(reason)
-    }
-}
-
-impl From<OpeningError> for SealingError {
-    fn from(error: OpeningError) -> Self {
-        match error {
-            OpeningError::Unreadable(reason) => Self::Unreadable { reason: reason.text() },
-            OpeningError::NoBranchKey(error) => Self::Unavailable { source: Some(Box::new(error)) },
-            OpeningError::NoItemKey => Self::Unavailable { source: None },
-        }
-    }
 }

@@ -1,11 +1,10 @@
 //! Sealing under branch keys that lie in the table, wrapped by KMS.
 
 use crate::blob::Blob;
-use crate::counts::{Counters, SealingCounts};
-use crate::envelope::{self, OpeningError};
+use crate::envelope;
 use crate::key_date::KeyDate;
 use crate::key_ring::KeyRing;
-use crate::ports::{BranchKeyStore, KeyWrapping};
+use crate::ports::{BranchKeyStore, KeyError, KeyWrapping};
 use crate::unreadable::Unreadable;
 use async_trait::async_trait;
 use domain::error::SealingError;
@@ -20,7 +19,6 @@ use std::sync::Arc;
 /// deleted, an item that was tampered with — the answer is `Unavailable`, and no token is thrown away.
 pub struct KmsSealer {
     ring: KeyRing,
-    counters: Counters,
 }
 
 impl KmsSealer {
@@ -33,44 +31,32 @@ impl KmsSealer {
         rotation_days: u32,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ring = KeyRing::new(keys, wrapping, table, rotation_days, clock);
-        Self { ring, counters: Counters::default() }
-    }
-
-    /// What was opened and what was not, and why. Each was also logged.
-    pub fn counts(&self) -> SealingCounts {
-        self.counters.counts()
-    }
-
-    async fn open_blob(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, OpeningError> {
-        let blob = Blob::parse(sealed)?;
-        // What is no date names no key of the table, and costs no request.
-        let date: KeyDate = blob.key_id.parse().map_err(|_| Unreadable::UnknownKey)?;
-        let key = self.ring.of(date).await.map_err(OpeningError::NoBranchKey)?;
-        envelope::open(&*key.ok_or(Unreadable::UnknownKey)?, address, &blob)
+        Self { ring: KeyRing::new(keys, wrapping, table, rotation_days, clock) }
     }
 }
 
 #[async_trait]
 impl Sealer for KmsSealer {
     async fn seal(&self, address: &ItemAddress, plaintext: &[u8]) -> Result<Vec<u8>, SealingError> {
-        let key = self
-            .ring
-            .newest()
-            .await
-            .map_err(|error| SealingError::Unavailable { source: Some(Box::new(error)) })?;
+        let key = self.ring.newest().await.map_err(unavailable)?;
         envelope::seal(&key, address, plaintext)
     }
 
     async fn open(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, SealingError> {
-        let outcome = self.open_blob(address, sealed).await;
-        self.counters.note(&outcome);
-        Ok(outcome?)
+        let blob = Blob::parse(sealed)?;
+        // What is no date names no key of the table, and costs no request.
+        let date: KeyDate = blob.key_id.parse().map_err(|_| Unreadable::UnknownKey)?;
+        let key = self.ring.of(date).await.map_err(unavailable)?;
+        envelope::open(&*key.ok_or(Unreadable::UnknownKey)?, address, &blob)
     }
+}
+
+fn unavailable(error: KeyError) -> SealingError {
+    SealingError::Unavailable { source: Some(Box::new(error)) }
 }
 
 impl fmt::Debug for KmsSealer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KmsSealer").field("counts", &self.counts()).finish_non_exhaustive()
+        formatter.debug_struct("KmsSealer").finish_non_exhaustive()
     }
 }

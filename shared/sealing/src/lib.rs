@@ -8,7 +8,6 @@
 
 mod blob;
 mod branch_key;
-mod counts;
 mod envelope;
 mod item_key;
 mod key_date;
@@ -20,7 +19,6 @@ mod ports;
 mod unreadable;
 
 pub use branch_key::{BranchKey, InvalidKey, KeyMaterial};
-pub use counts::SealingCounts;
 pub use key_date::{InvalidKeyDate, KeyDate};
 pub use kms::KmsKeyWrapping;
 pub use kms_sealer::KmsSealer;

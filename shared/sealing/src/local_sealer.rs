@@ -2,8 +2,7 @@
 
 use crate::blob::Blob;
 use crate::branch_key::BranchKey;
-use crate::counts::{Counters, SealingCounts};
-use crate::envelope::{self, OpeningError};
+use crate::envelope;
 use crate::unreadable::Unreadable;
 use async_trait::async_trait;
 use domain::error::SealingError;
@@ -13,25 +12,11 @@ use domain::ports::{ItemAddress, Sealer};
 #[derive(Debug)]
 pub struct LocalSealer {
     key: BranchKey,
-    counters: Counters,
 }
 
 impl LocalSealer {
     pub fn new(key: BranchKey) -> Self {
-        Self { key, counters: Counters::default() }
-    }
-
-    /// What was opened and what was not, and why. Each was also logged.
-    pub fn counts(&self) -> SealingCounts {
-        self.counters.counts()
-    }
-
-    fn open_blob(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, OpeningError> {
-        let blob = Blob::parse(sealed)?;
-        if blob.key_id != self.key.id() {
-            return Err(Unreadable::UnknownKey.into());
-        }
-        envelope::open(&self.key, address, &blob)
+        Self { key }
     }
 }
 
@@ -42,8 +27,10 @@ impl Sealer for LocalSealer {
     }
 
     async fn open(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, SealingError> {
-        let outcome = self.open_blob(address, sealed);
-        self.counters.note(&outcome);
-        Ok(outcome?)
+        let blob = Blob::parse(sealed)?;
+        if blob.key_id != self.key.id() {
+            return Err(Unreadable::UnknownKey.into());
+        }
+        envelope::open(&self.key, address, &blob)
     }
 }

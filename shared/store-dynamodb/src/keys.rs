@@ -37,7 +37,7 @@ pub(crate) const REFRESHED_AT: &str = "refreshed_at";
 pub(crate) const ERASED_AT: &str = "erased_at";
 pub(crate) const REFUSED_ASSERTIONS: &str = "refused_assertions";
 
-pub(crate) const REASON: &str = "reason";
+pub(crate) const CAUSE: &str = "cause";
 pub(crate) const FOUND_AT: &str = "found_at";
 
 pub(crate) const BLOCKED_UNTIL: &str = "blocked_until";

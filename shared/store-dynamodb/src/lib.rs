@@ -10,7 +10,7 @@
 //! | `begun_at` | tokens, activity, profile | epoch milliseconds: when the request or turn began that this comes from |
 //! | `erased_at`, `refused_assertions` | tombstone | epoch milliseconds: what began then or earlier is left out; list of strings |
 //! | `blob`, `version` | tokens, quarantine | binary, number |
-//! | `reason`, `found_at` | quarantine | string, epoch seconds |
+//! | `cause`, `found_at` | quarantine | string, epoch seconds |
 //! | `last_activity`, `due_at`, `lease_until` | activity | epoch seconds |
 //! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
 //! | `activity_due_at` | activity | the turn that the user asked for since the last claim |

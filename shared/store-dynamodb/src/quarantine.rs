@@ -4,7 +4,7 @@
 use crate::error::{conditional, store_error};
 use crate::item::{Item, binary, epoch_milliseconds, number, seconds, text};
 use crate::keys::{
-    BEGUN_AT, BLOB, FOUND_AT, PARTITION_KEY, REASON, SORT_KEY, TTL, VERSION, quarantine_partition_key,
+    BEGUN_AT, BLOB, CAUSE, FOUND_AT, PARTITION_KEY, SORT_KEY, TTL, VERSION, quarantine_partition_key,
 };
 use crate::store::DynamoDbAccountStore;
 use domain::error::StoreError;
@@ -25,7 +25,7 @@ impl DynamoDbAccountStore {
             .set_item(Some(self.quarantine_key(account)))
             .item(BLOB, binary(blob.sealed))
             .item(VERSION, number(blob.version))
-            .item(REASON, text(blob.reason))
+            .item(CAUSE, text(blob.cause.name()))
             .item(FOUND_AT, seconds(blob.found_at))
             .item(BEGUN_AT, number(begun_at))
             .item(TTL, seconds(blob.expires_at))

@@ -1,7 +1,7 @@
 //! A seal without a secret.
 
 use async_trait::async_trait;
-use domain::error::SealingError;
+use domain::error::{SealingError, UnreadableCause};
 use domain::ports::{ItemAddress, Sealer};
 use sha2::{Digest, Sha256};
 
@@ -21,14 +21,17 @@ impl Sealer for PlainSealer {
     }
 
     async fn open(&self, address: &ItemAddress, sealed: &[u8]) -> Result<Vec<u8>, SealingError> {
-        let (tag, flipped) = sealed
-            .split_at_checked(DIGEST_BYTES)
-            .ok_or(SealingError::Unreadable { reason: "shorter than its digest" })?;
+        let (tag, flipped) =
+            sealed.split_at_checked(DIGEST_BYTES).ok_or(unreadable(UnreadableCause::Malformed))?;
         if digest(address, flipped) != tag {
-            return Err(SealingError::Unreadable { reason: "changed, or from another place" });
+            return Err(unreadable(UnreadableCause::NotAuthentic));
         }
         Ok(flipped.iter().map(|byte| !byte).collect())
     }
+}
+
+fn unreadable(cause: UnreadableCause) -> SealingError {
+    SealingError::Unreadable { cause, detail: cause.name() }
 }
 
 fn digest(address: &ItemAddress, flipped: &[u8]) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use crate::servers::TestTable;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::error::UnreadableCause;
 use domain::ports::{AccountStore as _, QuarantinedBlob};
 use std::collections::HashMap;
 use test_support::sample::{self, NOW, TTL};
@@ -11,7 +12,7 @@ fn blob(begun_at: OffsetDateTime) -> QuarantinedBlob {
     QuarantinedBlob {
         sealed: b"not a blob".to_vec(),
         version: 3,
-        reason: "it was changed",
+        cause: UnreadableCause::NotAuthentic,
         found_at: begun_at + Duration::SECOND,
         begun_at,
         expires_at: NOW + TTL,
@@ -36,7 +37,7 @@ async fn a_blob_is_kept_as_it_was_found_and_reading_the_account_does_not_show_it
         let item = quarantined(&table).await.unwrap();
         assert_eq!(item["blob"].as_b().unwrap().as_ref(), b"not a blob");
         assert_eq!(item["version"], AttributeValue::N("3".to_owned()));
-        assert_eq!(item["reason"], AttributeValue::S("it was changed".to_owned()));
+        assert_eq!(item["cause"], AttributeValue::S("not_authentic".to_owned()));
         assert_eq!(item["found_at"], AttributeValue::N((NOW.unix_timestamp() + 1).to_string()));
         assert_eq!(item["ttl"], AttributeValue::N((NOW + TTL).unix_timestamp().to_string()));
         assert!(table.store.load(&sample::account(1)).await.unwrap().tokens.is_none());
