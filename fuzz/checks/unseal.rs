@@ -7,8 +7,8 @@ use domain::error::SealingError;
 use domain::ports::{ItemAddress, Sealer};
 use futures::FutureExt as _;
 use sealing::{
-    BranchKey, BranchKeyStore, Creation, GeneratedKey, KeyDate, KeyError, KeyMaterial, KeyWrapping, KmsSealer,
-    LocalSealer, WrappedBranchKey, WrappingContext,
+    BranchKey, BranchKeyStore, Creation, GeneratedKey, KeyDate, KeyError, KeyMaterial, KeyWrapping,
+    KmsSealer, LocalSealer, WrappedBranchKey, WrappingContext,
 };
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};

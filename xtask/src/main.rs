@@ -3,6 +3,7 @@
 mod browser;
 mod console;
 mod dependencies;
+mod fuzz;
 mod install;
 mod interop;
 mod lambda;

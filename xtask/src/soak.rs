@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: long runs that look for lost tokens, and their short forms among the steps of `test`.
+//! `cargo xtask soak`: long runs that look for lost tokens and false ones, and their short forms among the steps of `test`.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::console::Console;
+use crate::fuzz;
 use crate::process::Group;
 use crate::run::{Run, StepResult, Stop, fail_to, failed};
 
 /// The longest that a run may take: many seeds are meant for a night.
 const LIMIT: Duration = Duration::from_hours(24);
 
-/// What to run; without a name both, in full.
+/// What to run; without a name rotation and kills, in full.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Soak {
@@ -28,6 +29,7 @@ Examples:
   cargo xtask soak rotation --rounds 100 --seeds 10
                                         ten short runs, seeds 1 to 10
   cargo xtask soak kills --kills 400    every boundary four times or more
+  cargo xtask soak fuzz --seconds 60    the fuzz targets, a minute each; needs a nightly toolchain
 
 Each run prints its seed and its counts. One that fails says where, and how to repeat it; what is drawn from the seed comes
 again, how requests overtake each other does not.";
@@ -50,6 +52,12 @@ enum Which {
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
+    /// Bytes of all kinds are taken for a cache and for a sealed blob (libFuzzer, on a nightly toolchain).
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+    },
 }
 
 #[derive(Args)]
@@ -65,7 +73,9 @@ struct Seeds {
 /// Builds what is needed and runs it, with its output on the terminal.
 pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
     let ended = match &soak.which {
-        Some(which) => which.run(root),
+        Some(Which::Fuzz { seconds }) => fuzz::fuzz(root, console, *seconds),
+        Some(Which::Rotation { seeds, rounds }) => start_one(root, "rotation", seeds, "--rounds", *rounds),
+        Some(Which::Kills { seeds, kills }) => start_one(root, "kills", seeds, "--kills", *kills),
         None => start(root, &[&["rotation"], &["kills"]]),
     };
     match ended {
@@ -77,15 +87,9 @@ pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
     }
 }
 
-impl Which {
-    fn run(&self, root: &Path) -> StepResult {
-        let (name, seeds, count, value) = match self {
-            Self::Rotation { seeds, rounds } => ("rotation", seeds, "--rounds", rounds),
-            Self::Kills { seeds, kills } => ("kills", seeds, "--kills", kills),
-        };
-        let (seed, many, value) = (seeds.seed.to_string(), seeds.seeds.to_string(), value.to_string());
-        start(root, &[&[name, "--seed", &seed, "--seeds", &many, count, &value]])
-    }
+fn start_one(root: &Path, name: &str, seeds: &Seeds, count: &str, value: u32) -> StepResult {
+    let (seed, many, value) = (seeds.seed.to_string(), seeds.seeds.to_string(), value.to_string());
+    start(root, &[&[name, "--seed", &seed, "--seeds", &many, count, &value]])
 }
 
 /// Debug, as in `cargo xtask test`: most of the time is spent waiting for delays that the runs make themselves.

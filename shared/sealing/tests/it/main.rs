@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that uses them")]
 
+mod corpus;
 mod deployment;
 mod kms_over_http;
 mod kms_sealer;
