@@ -86,23 +86,30 @@ impl Entity {
     pub(crate) fn is_plain_bearer(&self) -> bool {
         let bearer = self.text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("Bearer"));
         let plain = self.text("credential_type").is_none_or(|kind| kind.eq_ignore_ascii_case("AccessToken"));
-        bearer && plain && !ISOLATING.iter().any(|field| self.has(field))
+        bearer
+            && plain
+            && !ISOLATING.iter().any(|field| self.0.get(*field).is_some_and(|value| !is_blank(value)))
     }
 
-    /// Whether there is anything in the field: not null, and no empty text, list or object.
-    fn has(&self, field: &str) -> bool {
-        match self.0.get(field) {
-            None | Some(Value::Null) => false,
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Array(values)) => !values.is_empty(),
-            Some(Value::Object(fields)) => !fields.is_empty(),
-            Some(Value::Bool(_) | Value::Number(_)) => true,
+    /// Takes over the fields of a later version of the same entity. What it leaves blank is not taken for a change: some
+    /// libraries write all their fields, known or not.
+    pub(crate) fn update(&mut self, later: Self) {
+        for (field, value) in later.0 {
+            if !is_blank(&value) || !self.0.contains_key(&field) {
+                self.0.insert(field, value);
+            }
         }
     }
+}
 
-    /// Takes over the fields of a later version of the same entity.
-    pub(crate) fn update(&mut self, later: Self) {
-        self.0.extend(later.0);
+/// Whether there is nothing in it: null, or an empty text, list or object.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -148,6 +148,7 @@ fn caches_of_all_libraries_merge_into_one_of_each() {
     let account = only(&document, "Account");
     assert_eq!(account["account_source"], "authorization_code");
     assert_eq!(account["name"], "Ana");
+    assert!(account["client_info"].as_str().is_some_and(|text| !text.is_empty()));
     // Python's token stands for another set (`openid profile`), yet could answer the same requests.
     assert_eq!(section(&document, "AccessToken").len(), 1);
 }
@@ -384,4 +385,36 @@ fn times_are_read_in_every_shape_and_what_is_no_time_is_not_served() {
 fn a_byte_order_mark_is_no_part_of_the_text() {
     let text = format!("\u{feff}{}", CACHES[0].1);
     assert!(read(&text) == read(CACHES[0].1));
+}
+
+#[test]
+fn what_a_later_writer_leaves_blank_is_no_change() {
+    let account = |username: Value, name: Value| {
+        parse(&json!({"Account": {"k": {"home_account_id": HOME, "environment": ALIAS, "realm": REALM,
+            "username": username, "name": name}}}))
+    };
+    let merged = account(json!("ana@lakeside.example"), json!("Ana")).merge(account(json!(""), Value::Null));
+    let document = written(&merged);
+    assert_eq!(only(&document, "Account")["username"], "ana@lakeside.example");
+    assert_eq!(only(&document, "Account")["name"], "Ana");
+}
+
+#[test]
+fn a_guest_has_an_account_in_each_tenant_and_one_refresh_token() {
+    const VISITED: &str = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
+    let mut cache = read(CACHES[2].1);
+    cache.record(&TokenGrant {
+        realm: VISITED,
+        local_account_id: "dddddddd-dddd-4ddd-8ddd-dddddddddddd",
+        ..grant(&scopes("User.Read"), "visited", Some("guest-refresh"))
+    });
+    let document = written(&cache);
+    assert_eq!(section(&document, "Account").len(), 2);
+    assert_eq!(section(&document, "IdToken").len(), 2);
+    assert_eq!(section(&document, "AccessToken").len(), 2);
+    assert_eq!(only(&document, "RefreshToken")["secret"], "guest-refresh");
+    assert_eq!(find(&cache, &scopes("User.Read"), None).as_deref(), Some("node-access"));
+    let wanted = scopes("User.Read");
+    let there = AccessTokenQuery { client_id: CLIENT, realm: VISITED, scopes: &wanted, obtained_for: None };
+    assert_eq!(cache.access_token(&there).unwrap().secret.expose_secret(), "visited");
 }
