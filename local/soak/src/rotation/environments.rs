@@ -114,6 +114,13 @@ impl Environments {
         Ok(token)
     }
 
+    /// The browsers forget their tokens.
+    pub(crate) async fn sign_out(&self) {
+        for session in &self.sessions {
+            *session.lock().await = None;
+        }
+    }
+
     /// How many accounts ended how; `None` when the index could not be read.
     pub(crate) async fn tick(&self, environment: usize) -> Option<Vec<(&'static str, u64)>> {
         self.sweepers[environment].tick().await.ok().map(outcomes)

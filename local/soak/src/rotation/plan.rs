@@ -15,6 +15,9 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
     /// The emulator's scenarios.
     pub(crate) scenarios: Option<Value>,
+    /// Access tokens are too short-lived to be served from the cache, so that every turn redeems a refresh token, many of
+    /// them within one second.
+    pub(crate) hasty: bool,
     /// For how many real milliseconds the authority refuses connections.
     pub(crate) refused_ms: Option<u64>,
     pub(crate) actions: Vec<Action>,
@@ -45,6 +48,12 @@ pub(crate) enum ActionKind {
     },
 }
 
+impl ActionKind {
+    fn is_sweep(self) -> bool {
+        matches!(self, Self::Tick | Self::Invoke)
+    }
+}
+
 impl Plan {
     /// `environments` and `sessions` are how many there are of each.
     pub(crate) fn draw(rng: &mut fastrand::Rng, environments: usize, sessions: usize) -> Self {
@@ -52,6 +61,7 @@ impl Plan {
             away_seconds: away(rng),
             faults: Faults { slowness_ms: rng.u64(0..=6), ..Faults::default() },
             scenarios: None,
+            hasty: rng.f64() < 0.25,
             refused_ms: None,
             actions: Vec::new(),
         };
@@ -74,6 +84,12 @@ impl Plan {
             && self.refused_ms.is_none()
             && self.faults.hang_ups == 0
             && self.faults.table.is_empty()
+    }
+
+    /// How many refresh requests the authority may grant: with tokens of the usual life the first turn's serves all others.
+    pub(crate) fn most_refreshes(&self) -> u64 {
+        let turns = self.actions.iter().filter(|action| action.kind.is_sweep()).count();
+        if self.hasty { turns as u64 } else { 1 }
     }
 
     fn draw_authority_fault(&mut self, rng: &mut fastrand::Rng) {
@@ -122,7 +138,7 @@ impl Plan {
         for _ in 0..rng.usize(0..=2) {
             kinds.push(ActionKind::Tick);
         }
-        for _ in 0..rng.usize(0..=2) {
+        for _ in 0..if self.hasty { rng.usize(2..=5) } else { rng.usize(0..=2) } {
             kinds.push(ActionKind::Invoke);
         }
         if rng.f64() < 0.25 {
@@ -133,7 +149,11 @@ impl Plan {
         }
         self.actions = kinds
             .into_iter()
-            .map(|kind| Action { kind, environment: rng.usize(0..environments), delay_ms: rng.u64(0..=8) })
+            .map(|kind| {
+                // One turn after the other finds the account free only when they do not all come at once.
+                let latest_ms = if self.hasty && kind.is_sweep() { 400 } else { 8 };
+                Action { kind, environment: rng.usize(0..environments), delay_ms: rng.u64(0..=latest_ms) }
+            })
             .collect();
     }
 }
