@@ -1,1 +1,1 @@
-//! Whole-system tests; they are in `tests/`, and with other languages' tools in `python/` and `node/`.
+//! Whole-system tests; they are in `tests/`, and with other languages' tools in `python/`, `node/` and `dotnet/`.

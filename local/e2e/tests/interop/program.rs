@@ -8,20 +8,28 @@ use std::process::Stdio;
 use tokio::process::Command;
 use wiring::Environment;
 
-/// A language that there is a plugin for.
+/// A language that there is a plugin for, or MSAL.NET by one of its two calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Language {
     Python,
     Node,
+    /// `AcquireTokenSilent`
+    DotNetSilent,
+    /// `AcquireTokenInLongRunningProcess`
+    DotNetLongRunning,
 }
 
 impl Language {
-    pub(crate) const ALL: [Self; 2] = [Self::Python, Self::Node];
+    pub(crate) const WITH_PLUGIN: [Self; 2] = [Self::Python, Self::Node];
+    pub(crate) const DOT_NET: [Self; 2] = [Self::DotNetSilent, Self::DotNetLongRunning];
 
-    pub(crate) fn other(self) -> Self {
+    /// Whose worker is at work, for a step of a cell.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Python => Self::Node,
-            Self::Node => Self::Python,
+            Self::Python => "Python",
+            Self::Node => "Node",
+            Self::DotNetSilent => ".NET silent",
+            Self::DotNetLongRunning => ".NET long-running",
         }
     }
 }
@@ -31,6 +39,7 @@ pub(crate) struct Programs {
     environment: Environment,
     python: String,
     node: String,
+    dot_net: Option<String>,
 }
 
 /// What a worker said of its acquisition. It never prints the token.
@@ -60,7 +69,20 @@ impl Programs {
             std::io::stderr().write_all(line.as_bytes()).unwrap();
             return None;
         };
-        Some(Self { environment, python, node })
+        let dot_net = program("INTEROP_DOTNET");
+        Some(Self { environment, python, node, dot_net })
+    }
+
+    /// The same with MSAL.NET, which is not to be had everywhere: `INTEROP_DOTNET` names a Python made ready for it.
+    pub(crate) fn with_dot_net() -> Option<Self> {
+        let programs = Self::of_process()?;
+        if programs.dot_net.is_none() {
+            let line =
+                "skipped: INTEROP_DOTNET is not set; local/e2e/dotnet/README.md says how to have MSAL.NET\n";
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            return None;
+        }
+        Some(programs)
     }
 
     /// Variables that make a lab seal with KMS; without one it has a local key.
@@ -73,14 +95,22 @@ impl Programs {
 
     fn command(&self, language: Language) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let dot_net = || (self.dot_net.as_ref().unwrap(), "local/e2e/dotnet/worker.py");
         let (program, script) = match language {
             Language::Python => (&self.python, "local/e2e/python/worker.py"),
             Language::Node => (&self.node, "local/e2e/node/worker.mjs"),
+            Language::DotNetSilent | Language::DotNetLongRunning => dot_net(),
         };
         let mut command = Command::new(program);
         command.arg(root.join(script)).current_dir(root).kill_on_drop(true).stdin(Stdio::null()).env_clear();
         command.env("PATH", self.environment.get("PATH").unwrap_or_default());
-        command.env("PYTHONPATH", root.join("interop/python/src")).env("PYTHONDONTWRITEBYTECODE", "1");
+        let modules = ["interop/python/src", "local/e2e/python"].map(|folder| root.join(folder));
+        command.env("PYTHONPATH", std::env::join_paths(modules).unwrap()).env("PYTHONDONTWRITEBYTECODE", "1");
+        let call = if language == Language::DotNetSilent { "silent" } else { "long-running" };
+        command.env("MSAL_NET_API", call);
+        if let Some(folder) = self.environment.get("MSAL_NET_FOLDER") {
+            command.env("MSAL_NET_FOLDER", folder);
+        }
         command
     }
 

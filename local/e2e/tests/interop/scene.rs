@@ -84,6 +84,14 @@ impl<'a> Scene<'a> {
         self.seen.push("API: the session's own token, 0 requests".to_owned());
     }
 
+    /// The same session once more, when its token is no longer there.
+    pub(crate) async fn user_calls_again_for_a_new_token(&mut self) {
+        let answer = self.lab.profile(self.signed_in.as_ref().unwrap()).await;
+        assert_eq!(answer.body["userPrincipalName"], *self.user, "{}", self.cell);
+        assert_eq!(self.requests(), [("token.on_behalf_of", 1)].into(), "{}", self.cell);
+        self.seen.push("API: 1 On-Behalf-Of".to_owned());
+    }
+
     pub(crate) async fn worker_uses_cache(&mut self, language: Language, scopes: &str) {
         let acquired = self.acquire(language, scopes, false).await;
         let expected = ("cache", 0, false);
@@ -103,6 +111,15 @@ impl<'a> Scene<'a> {
 
     pub(crate) async fn worker_is_made_to_refresh(&mut self, language: Language, scopes: &str) {
         self.refreshes(language, scopes, true, "1 forced refresh").await;
+    }
+
+    /// The library finds nothing that it would use, says so by this code, and asks nobody.
+    pub(crate) async fn worker_is_refused(&mut self, language: Language, scopes: &str, code: &str) {
+        let refused = self.programs.acquire(&self.lab, language, scopes, false, self.ahead).await;
+        let refused = refused.expect_err("a refusal");
+        assert!(refused.contains(&format!("\"code\": \"{code}\"")), "{}: {refused}", self.cell);
+        assert_eq!(self.requests(), BTreeMap::new(), "{}", self.cell);
+        self.note_worker(language, scopes, &format!("`{code}`, 0 requests"));
     }
 
     async fn refreshes(&mut self, language: Language, scopes: &str, force: bool, what: &str) {
@@ -135,7 +152,7 @@ impl<'a> Scene<'a> {
 
     fn note_worker(&mut self, language: Language, scopes: &str, what: &str) {
         let scope = scopes.rsplit('/').next().unwrap_or(scopes);
-        self.seen.push(format!("{language:?}, {scope}: {what}"));
+        self.seen.push(format!("{}, {scope}: {what}", language.name()));
     }
 
     /// The sweep takes its turn with the token that is there.
