@@ -8,6 +8,7 @@ use crate::rust_tests::programs_of;
 use crate::services::{self, Page};
 
 const MATRIX: &str = "interop::each_library_goes_on_from_what_the_others_left_as_documented";
+const DOT_NET: &str = "interop::dot_net::msal_net_goes_on_from_what_the_others_left_as_documented";
 /// The region of the local stack: a KMS key is found in its own region only.
 const REGION: &str = "us-east-1";
 const MAKE_KEY: &str = "import boto3; print(boto3.client('kms').create_key()['KeyMetadata']['Arn'])";
@@ -54,7 +55,7 @@ pub(crate) fn node(run: &mut Run) -> StepResult {
 }
 
 /// API, workers in both languages and sweep on one cache, sealed by moto's KMS; the table in `docs/interop.md` says what
-/// they do. With `BLESS=1` the table is written anew.
+/// they do. With `BLESS=1` the table is written anew. MSAL.NET joins in where `INTEROP_DOTNET` says that it is to be had.
 pub(crate) fn matrix(run: &mut Run) -> StepResult {
     let node = need_program("node", "install Node.js 20 or later")?;
     install::npm_packages(run, "local/e2e/node")?;
@@ -70,15 +71,15 @@ pub(crate) fn matrix(run: &mut Run) -> StepResult {
         Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("it-"))
     };
     let program = programs.iter().find(is_it).ok_or_else(|| failed("local/e2e has no test program `it`"))?;
-    let mut command = run.command(program);
-    command.args(["--exact", MATRIX]).current_dir(run.path("local/e2e"));
-    command.env("INTEROP_PYTHON", python).env("INTEROP_NODE", node);
-    command.env("AWS_ENDPOINT_URL_KMS", kms).env("SEALING_KEY_ARN", key_arn.trim());
-    let answer = run.output(command);
-    if let Ok(answer) = &answer
-        && !answer.contains("1 passed")
-    {
-        return Err(failed(format!("expected the test {MATRIX}, got none of this name")));
+    let dot_net = std::env::var_os("INTEROP_DOTNET").is_some().then_some(DOT_NET);
+    for test in [MATRIX].into_iter().chain(dot_net) {
+        let mut command = run.command(program);
+        command.args(["--exact", test]).current_dir(run.path("local/e2e"));
+        command.env("INTEROP_PYTHON", &python).env("INTEROP_NODE", &node);
+        command.env("AWS_ENDPOINT_URL_KMS", &kms).env("SEALING_KEY_ARN", key_arn.trim());
+        if !run.output(command)?.contains("1 passed") {
+            return Err(failed(format!("expected the test {test}, got none of this name")));
+        }
     }
-    answer.map(drop)
+    Ok(())
 }
