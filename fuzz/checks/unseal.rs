@@ -1,6 +1,7 @@
 //! What must hold for any bytes that are taken for a sealed blob. The fuzz target runs it, and a test replays the corpus.
 
 use async_trait::async_trait;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::error::SealingError;
@@ -19,11 +20,15 @@ struct Known {
     sealer: Box<dyn Sealer>,
     branch_key: String,
     address: ItemAddress,
+    item_key: Vec<u8>,
+    associated_data: Vec<u8>,
+    nonce: Vec<u8>,
     sealed: Vec<u8>,
     plaintext: Vec<u8>,
 }
 
-/// Takes the bytes for a blob, for changes to a known blob, for a plaintext, and for the names of keys.
+/// Takes the bytes for a blob, for changes to a known blob, for a plaintext, for what is inside a blob that is authentic,
+/// and for the names of keys.
 ///
 /// # Panics
 /// When something does not hold.
@@ -33,6 +38,7 @@ pub(crate) fn check(data: &[u8]) {
         opens_only_what_was_sealed(known, &changed(&known.sealed, data));
     }
     what_is_sealed_opens_and_nothing_near_it(data);
+    whatever_is_inside_is_read_or_refused(data);
     if let Ok(text) = std::str::from_utf8(data) {
         names_are_read_or_refused(text);
     }
@@ -69,7 +75,7 @@ fn changed(known: &[u8], edits: &[u8]) -> Vec<u8> {
 }
 
 fn what_is_sealed_opens_and_nothing_near_it(plaintext: &[u8]) {
-    let Some(Known { sealer, address, .. }) = known().first() else { return };
+    let Some(Known { sealer, address, .. }) = known().iter().find(|known| known.is_local()) else { return };
     let sealed = now(sealer.seal(address, plaintext)).expect("a local key seals");
     assert_eq!(now(sealer.open(address, &sealed)).expect("what was sealed opens"), plaintext);
 
@@ -81,6 +87,23 @@ fn what_is_sealed_opens_and_nothing_near_it(plaintext: &[u8]) {
 
     let other = ItemAddress { partition_key: format!("{}-", address.partition_key), ..address.clone() };
     assert!(matches!(now(sealer.open(&other, &sealed)), Err(SealingError::Unreadable { .. })));
+}
+
+/// Somebody who has the key may have sealed anything, such as a program of another version.
+fn whatever_is_inside_is_read_or_refused(inside: &[u8]) {
+    let Some(known) = known().iter().find(|known| known.is_local()) else { return };
+    let key = UnboundKey::new(&AES_256_GCM, &known.item_key).expect("an item key has 32 bytes");
+    let nonce = Nonce::try_assume_unique_for_key(&known.nonce).expect("a nonce has 12 bytes");
+    let mut ciphertext = inside.to_vec();
+    LessSafeKey::new(key)
+        .seal_in_place_append_tag(nonce, Aad::from(&known.associated_data), &mut ciphertext)
+        .expect("AES-GCM takes anything");
+    let head = known.sealed.len().min(2 + BranchKey::LOCAL_ID.len());
+    let blob = [&known.sealed[..head], &known.nonce, &ciphertext].concat();
+    match now(known.sealer.open(&known.address, &blob)) {
+        Ok(_) | Err(SealingError::Unreadable { .. }) => {}
+        Err(error) => unreachable!("{error:?}"),
+    }
 }
 
 fn names_are_read_or_refused(text: &str) {
@@ -108,6 +131,10 @@ fn known() -> &'static [Known] {
 }
 
 impl Known {
+    fn is_local(&self) -> bool {
+        self.sealed.get(2..).is_some_and(|rest| rest.starts_with(BranchKey::LOCAL_ID.as_bytes()))
+    }
+
     fn read(vector: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let branch_key = bytes(&vector["branch_key"]);
@@ -135,6 +162,9 @@ impl Known {
                 sort_key: text(&place["sk"]),
                 client_id: text(&place["client_id"]),
             },
+            item_key: bytes(&vector["item_key"]),
+            associated_data: bytes(&vector["associated_data"]),
+            nonce: bytes(&vector["nonce"]),
             sealed: bytes(&vector["sealed"]),
             plaintext: bytes(&vector["plaintext"]),
         }

@@ -29,7 +29,7 @@ const TARGETS: [Target; 2] = [
         longest: 8192,
         dictionary: Some("fuzz/msal_cache.dict"),
     },
-    Target { name: "unseal", seeds: &[], longest: 512, dictionary: None },
+    Target { name: "unseal", seeds: &[], longest: 2560, dictionary: None },
 ];
 
 /// How long a run may take to load its inputs and to end, besides its time.
@@ -91,7 +91,9 @@ impl Target {
                 console.line(&format!("{}: {}, CRASHED", self.name, Figures::read(&text)));
                 let input = text.lines().find_map(|line| line.split_once("Test unit written to "));
                 let input = input.map_or_else(|| "see the log".to_owned(), |(_, file)| file.to_owned());
-                let crash = failed(format!("{} crashes; the input: {input}", self.name));
+                let why: Vec<&str> =
+                    text.lines().skip_while(|line| !line.contains("panicked at")).take(3).collect();
+                let crash = failed(format!("{}\n{} crashes; the input: {input}", why.join("\n"), self.name));
                 Err(with_end_of_log(crash, &log))
             }
             None => Err(failed(format!("{} did not end in time; see {}", self.name, log.display()))),
