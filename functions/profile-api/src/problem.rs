@@ -181,7 +181,9 @@ impl From<CacheError> for Problem {
                     SealingError::Unavailable { .. } => {
                         (StatusCode::SERVICE_UNAVAILABLE, "sealing_key_unavailable")
                     }
-                    SealingError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "sealing_failed"),
+                    SealingError::Unreadable { .. } | SealingError::TooLarge { .. } => {
+                        (StatusCode::INTERNAL_SERVER_ERROR, "sealing_failed")
+                    }
                 };
                 log(&error, code);
                 Self::new(status, code, "your tokens cannot be opened just now; try again later")

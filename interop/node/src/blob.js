@@ -3,7 +3,8 @@
  */
 
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from "node:crypto";
-import { UnreadableError } from "./errors.js";
+import { deflateSync, inflateSync } from "node:zlib";
+import { TooLargeError, UnreadableError } from "./errors.js";
 
 /**
  * Where an item lies. A blob opens at its place only.
@@ -29,6 +30,8 @@ const VERSION = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+/** The most that is sealed, before compression; more than that never comes out of a blob. */
+const MAX_PLAINTEXT_BYTES = 1024 * 1024;
 const CIPHER = "aes-256-gcm";
 /** Names the use of the derived key, so that the branch key can serve other uses without touching this one. */
 const PURPOSE = Buffer.from("shared-token-cache/token-blob/v1");
@@ -127,14 +130,26 @@ function keyIdText(bytes) {
  * @param {BranchKey} key
  * @param {ItemAddress} address
  * @param {Uint8Array} plaintext
- * @param {Uint8Array} [nonce] 12 bytes, only ever used once; given by tests alone.
  */
-export function seal(key, address, plaintext, nonce = randomBytes(NONCE_BYTES)) {
+export function seal(key, address, plaintext) {
+  if (plaintext.length > MAX_PLAINTEXT_BYTES) throw new TooLargeError(plaintext.length, MAX_PLAINTEXT_BYTES);
+  return encrypt(key, address, deflateSync(plaintext), randomBytes(NONCE_BYTES));
+}
+
+/**
+ * What is left to do once compression and chance had their part.
+ *
+ * @param {BranchKey} key
+ * @param {ItemAddress} address
+ * @param {Uint8Array} compressed
+ * @param {Uint8Array} nonce 12 bytes, only ever used once.
+ */
+export function encrypt(key, address, compressed, nonce) {
   const itemKey = key.itemKey(address);
   try {
     const cipher = createCipheriv(CIPHER, itemKey, nonce);
     cipher.setAAD(associatedData(key.id, address));
-    const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+    const ciphertext = Buffer.concat([cipher.update(compressed), cipher.final()]);
     return Buffer.concat([header(key.id), nonce, ciphertext, cipher.getAuthTag()]);
   } finally {
     itemKey.fill(0);
@@ -154,15 +169,24 @@ export function open(key, address, blob) {
     const decipher = createDecipheriv(CIPHER, itemKey, blob.nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(associatedData(blob.keyId, address));
     decipher.setAuthTag(blob.tag);
-    const plaintext = decipher.update(blob.ciphertext);
+    const compressed = decipher.update(blob.ciphertext);
     try {
       decipher.final();
     } catch {
-      plaintext.fill(0);
+      compressed.fill(0);
       throw new UnreadableError("not_authentic");
     }
-    return plaintext;
+    return decompress(compressed);
   } finally {
     itemKey.fill(0);
+  }
+}
+
+/** @param {Uint8Array} compressed */
+function decompress(compressed) {
+  try {
+    return inflateSync(compressed, { maxOutputLength: MAX_PLAINTEXT_BYTES });
+  } catch {
+    throw new UnreadableError("malformed");
   }
 }

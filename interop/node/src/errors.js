@@ -71,7 +71,7 @@ export class TooLargeError extends TokenCacheError {
    * @param {number} limit
    */
   constructor(bytes, limit) {
-    super("too_large", `the sealed cache has ${bytes} bytes; expected at most ${limit}`);
+    super("too_large", `the cache has ${bytes} bytes; expected at most ${limit}`);
     this.bytes = bytes;
     this.limit = limit;
   }

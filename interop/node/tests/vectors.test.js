@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { BranchKey, addressBytes, associatedData, open, parseBlob, seal } from "../src/blob.js";
+import { BranchKey, addressBytes, associatedData, encrypt, open, parseBlob, seal } from "../src/blob.js";
 import { LocalKey, UnreadableError } from "../src/index.js";
 
 const vectors = JSON.parse(
@@ -37,8 +37,10 @@ for (const vector of vectors.sealed) {
     assert.equal(associatedData(vector.key_id, address).toString("hex"), vector.associated_data);
     const key = new BranchKey(vector.key_id, hex(vector.branch_key));
     assert.equal(key.itemKey(address).toString("hex"), vector.item_key);
-    const sealed = seal(key, address, hex(vector.plaintext), hex(vector.nonce));
+    const sealed = encrypt(key, address, hex(vector.compressed), hex(vector.nonce));
     assert.equal(sealed.toString("hex"), vector.sealed);
+    const again = seal(key, address, hex(vector.plaintext));
+    assert.equal(opened(vector, address, again).toString("hex"), vector.plaintext);
     assert.equal(opened(vector, address, hex(vector.sealed)).toString("hex"), vector.plaintext);
     if (vector.key_id === "local") {
       const sealer = new LocalKey(hex(vector.branch_key).toString("base64"));
@@ -77,4 +79,12 @@ test("a local key is 32 bytes in base64 and nothing else", () => {
   for (const text of texts) {
     assert.throws(() => new LocalKey(text), { name: "RangeError", message: /expected 32 bytes in base64/ });
   }
+});
+
+test("no more is sealed than can be opened", () => {
+  const key = new BranchKey("local", Buffer.alloc(32, 7));
+  const address = { table: "t", pk: "p", sk: "s", clientId: "c" };
+  const most = Buffer.alloc(1024 * 1024);
+  assert.deepEqual(open(key, address, parseBlob(seal(key, address, most))), most);
+  assert.throws(() => seal(key, address, Buffer.alloc(most.length + 1)), { name: "TooLargeError" });
 });

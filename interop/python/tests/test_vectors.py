@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_token_cache import ItemAddress, LocalKey, Sealer, Unreadable
+from shared_token_cache import ItemAddress, LocalKey, Sealer, TooLarge, Unreadable
 from shared_token_cache.sealing import BranchKey
 
 VECTORS = json.loads((Path(__file__).parents[3] / "shared/sealing/tests/vectors.json").read_text("utf-8"))
@@ -50,10 +50,20 @@ def test_a_sealed_blob_opens_by_the_same_steps(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS["sealed"], ids=name)
-def test_the_nonce_is_all_that_differs(vector, monkeypatch):
+def test_nonce_and_compression_are_all_that_may_differ(vector, monkeypatch):
     monkeypatch.setattr("os.urandom", lambda length: bytes.fromhex(vector["nonce"])[:length])
+    # Another build of zlib may compress to other bytes.
+    monkeypatch.setattr("zlib.compress", lambda _plaintext: bytes.fromhex(vector["compressed"]))
     sealed = OneKey(vector).seal(ItemAddress(**vector["address"]), bytes.fromhex(vector["plaintext"]))
     assert sealed.hex() == vector["sealed"]
+
+
+def test_no_more_is_sealed_than_can_be_opened():
+    sealer, address = OneKey(VECTORS["sealed"][0]), ItemAddress("t", "p", "s", "c")
+    most = bytes(1024 * 1024)
+    assert sealer.open(address, sealer.seal(address, most)) == most
+    with pytest.raises(TooLarge):
+        sealer.seal(address, most + b"x")
 
 
 @pytest.mark.parametrize("vector", VECTORS["unreadable"], ids=name)

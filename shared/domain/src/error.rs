@@ -106,6 +106,9 @@ pub enum SealingError {
         /// For people.
         detail: &'static str,
     },
+    /// More than is sealed.
+    #[error("the token cache has {bytes} bytes; at most {limit} are sealed")]
+    TooLarge { bytes: usize, limit: usize },
     /// The key cannot be had just now.
     #[error("the sealing key is not available")]
     Unavailable {

@@ -198,7 +198,7 @@ impl OpenedAccount {
             }
             let tokens = self.tokens.to_bytes_at(services.clock.now().unix_timestamp());
             let sealed = services.sealer.seal(&address, &tokens).await;
-            let sealed = sealed.map_err(|error| no_key(services, error))?;
+            let sealed = sealed.map_err(|error| sealing_failed(services, error))?;
             let write = TokenWrite {
                 sealed,
                 expected_version: self.version,
@@ -320,7 +320,7 @@ async fn open_blob(
             Err(_) => UnreadableCause::NotACache,
         },
         Err(SealingError::Unreadable { cause, .. }) => cause,
-        Err(error @ SealingError::Unavailable { .. }) => return Err(no_key(services, error)),
+        Err(error) => return Err(sealing_failed(services, error)),
     };
     services.counters.add(match cause {
         UnreadableCause::Malformed => Count::UnreadableMalformed,
@@ -338,9 +338,12 @@ async fn open_blob(
     Ok(Blob::Unreadable(Unreadable { stored: stored.clone(), cause }))
 }
 
-fn no_key(services: &Services, error: SealingError) -> CacheError {
-    services.counters.add(Count::SealingUnavailable);
-    tracing::warn!(event = "sealing.unavailable", error = &error as &dyn std::error::Error);
+fn sealing_failed(services: &Services, error: SealingError) -> CacheError {
+    services.counters.add(match error {
+        SealingError::TooLarge { .. } => Count::TooLarge,
+        SealingError::Unavailable { .. } | SealingError::Unreadable { .. } => Count::SealingUnavailable,
+    });
+    tracing::warn!(event = "sealing.failed", error = &error as &dyn std::error::Error);
     error.into()
 }
 

@@ -2,13 +2,13 @@
 
 use crate::blob::{Blob, header};
 use crate::branch_key::BranchKey;
-use crate::item_key;
 use crate::unreadable::Unreadable;
+use crate::{compression, item_key};
 use aws_lc_rs::aead::{Aad, Nonce};
 use domain::error::SealingError;
 use domain::ports::ItemAddress;
 
-/// Version, key id, a fresh nonce, and the ciphertext with its tag.
+/// Version, key id, a fresh nonce, and the ciphertext of the compressed plaintext with its tag.
 pub(crate) fn seal(
     key: &BranchKey,
     address: &ItemAddress,
@@ -18,7 +18,7 @@ pub(crate) fn seal(
     let item_key = item_key::derive(key, address).map_err(unavailable)?;
     let mut sealed = header(key.id());
     let aad = Aad::from([sealed.as_slice(), &item_key::address_bytes(address)].concat());
-    let mut ciphertext = plaintext.to_vec();
+    let mut ciphertext = compression::compress(plaintext)?;
     let nonce = item_key.seal_in_place_append_tag(aad, &mut ciphertext).map_err(unavailable)?;
     sealed.extend_from_slice(nonce.as_ref());
     sealed.extend_from_slice(&ciphertext);
@@ -30,11 +30,9 @@ pub(crate) fn open(key: &BranchKey, address: &ItemAddress, blob: &Blob<'_>) -> R
     let unavailable = |_| SealingError::Unavailable { source: None };
     let item_key = item_key::derive(key, address).map_err(unavailable)?;
     let aad = Aad::from([header(blob.key_id).as_slice(), &item_key::address_bytes(address)].concat());
-    let mut plaintext = blob.ciphertext.to_vec();
-    let length = item_key
-        .open_in_place(Nonce::assume_unique_for_key(blob.nonce), aad, &mut plaintext)
-        .map_err(|_| Unreadable::NotAuthentic)?
-        .len();
-    plaintext.truncate(length);
-    Ok(plaintext)
+    let mut compressed = blob.ciphertext.to_vec();
+    let compressed = item_key
+        .open_in_place(Nonce::assume_unique_for_key(blob.nonce), aad, &mut compressed)
+        .map_err(|_| Unreadable::NotAuthentic)?;
+    Ok(compression::decompress(compressed)?)
 }

@@ -8,6 +8,7 @@
 
 mod blob;
 mod branch_key;
+mod compression;
 mod envelope;
 mod item_key;
 mod key_date;
@@ -19,6 +20,7 @@ mod ports;
 mod unreadable;
 
 pub use branch_key::{BranchKey, InvalidKey, KeyMaterial};
+pub use compression::MAX_PLAINTEXT_BYTES;
 pub use key_date::{InvalidKeyDate, KeyDate};
 pub use kms::KmsKeyWrapping;
 pub use kms_sealer::KmsSealer;

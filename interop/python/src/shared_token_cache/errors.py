@@ -39,10 +39,10 @@ class Unreadable(CacheError):
 
 
 class TooLarge(CacheError):
-    """The sealed cache is beyond 64 KiB, which no user's cache should be. Nothing was written."""
+    """The cache is beyond 64 KiB sealed, or 1 MiB before, which no user's cache should be. Nothing was written."""
 
     def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"expected a sealed cache of at most {limit} bytes, got {size}; nothing was written")
+        super().__init__(f"expected a cache of at most {limit} bytes, got {size}; nothing was written")
         self.size, self.limit = size, limit
 
 

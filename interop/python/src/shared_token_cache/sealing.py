@@ -1,6 +1,7 @@
 """Sealing of cache blobs, version 1 (`docs/data-model.md`, "The sealed blob")."""
 
 import os
+import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -9,12 +10,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .errors import Unreadable
+from .errors import TooLarge, Unreadable
 
 VERSION = 1
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+MAX_PLAINTEXT_BYTES = 1024 * 1024
 _PURPOSE = b"shared-token-cache/token-blob/v1"
 
 
@@ -50,11 +52,15 @@ class Sealer(ABC):
     """Seals under the newest key there is, opens under the one that a blob names. Safe to share between threads."""
 
     def seal(self, address: ItemAddress, plaintext: bytes) -> bytes:
-        """Encrypts for this place. Raises `Unavailable` when there is no key now."""
+        """Compresses and encrypts for this place.
+
+        Raises `Unavailable` when there is no key now, `TooLarge` above 1 MiB."""
+        if len(plaintext) > MAX_PLAINTEXT_BYTES:
+            raise TooLarge(len(plaintext), MAX_PLAINTEXT_BYTES)
         key = self._newest()
         header, nonce = _header(key.id), os.urandom(_NONCE_BYTES)
         cipher = AESGCM(key.item_key(address))
-        return header + nonce + cipher.encrypt(nonce, plaintext, header + address.to_bytes())
+        return header + nonce + cipher.encrypt(nonce, zlib.compress(plaintext), header + address.to_bytes())
 
     def open(self, address: ItemAddress, sealed: bytes) -> bytes:
         """Decrypts what was sealed for this place.
@@ -66,9 +72,10 @@ class Sealer(ABC):
             raise Unreadable("unknown_key")
         cipher = AESGCM(key.item_key(address))
         try:
-            return cipher.decrypt(nonce, ciphertext, _header(key_id) + address.to_bytes())
+            compressed = cipher.decrypt(nonce, ciphertext, _header(key_id) + address.to_bytes())
         except InvalidTag:
             raise Unreadable("not_authentic") from None
+        return _decompress(compressed)
 
     @abstractmethod
     def _newest(self) -> BranchKey:
@@ -77,6 +84,20 @@ class Sealer(ABC):
     @abstractmethod
     def _named(self, key_id: str) -> BranchKey | None:
         """The key of this name; None when there is none."""
+
+
+def _decompress(compressed: bytes) -> bytes:
+    """Never more than 1 MiB, whatever was sealed."""
+    inflate = zlib.decompressobj()
+    try:
+        plaintext = inflate.decompress(compressed, MAX_PLAINTEXT_BYTES)
+        # The checksum is looked at only at the end of the stream.
+        rest = inflate.decompress(inflate.unconsumed_tail, 1)
+    except zlib.error:
+        raise Unreadable("malformed") from None
+    if rest or not inflate.eof:
+        raise Unreadable("malformed")
+    return plaintext
 
 
 def _header(key_id: str) -> bytes:

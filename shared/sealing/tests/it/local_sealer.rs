@@ -4,7 +4,7 @@ use crate::address;
 use domain::error::SealingError;
 use domain::ports::{ItemAddress, Sealer};
 use proptest::prelude::*;
-use sealing::{BranchKey, LocalSealer};
+use sealing::{BranchKey, LocalSealer, MAX_PLAINTEXT_BYTES};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -82,4 +82,14 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(assert_unreadable(KEY, &address(), &bytes));
     }
+}
+
+#[tokio::test]
+async fn no_more_is_sealed_than_can_be_opened() {
+    let most = vec![7; MAX_PLAINTEXT_BYTES];
+    let sealed = sealer(KEY).seal(&address(), &most).await.unwrap();
+    assert!(sealed.len() < most.len() / 100, "it is compressed");
+    assert_eq!(sealer(KEY).open(&address(), &sealed).await.unwrap(), most);
+    let error = sealer(KEY).seal(&address(), &[most.as_slice(), &[7]].concat()).await.unwrap_err();
+    assert!(matches!(error, SealingError::TooLarge { .. }), "{error:?}");
 }
