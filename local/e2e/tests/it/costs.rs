@@ -6,7 +6,7 @@ use crate::lab::{ADELE, BRUNO, CHIDI, Lab};
 use entra_emulator::TENANT_ID;
 use reqwest::Method;
 use serde_json::json;
-use stack::{Stack, StackOptions, Visitor};
+use stack::{SignedIn, Stack, StackOptions, Visitor};
 use std::fs;
 use std::io::Write as _;
 use wiring::{AwsClients, Environment};
@@ -27,6 +27,9 @@ struct Sizes {
 /// As Entra ID's for Graph are: access tokens of 2,200 to 2,600 characters, refresh tokens of 1,200 to 1,800, id tokens of
 /// 1,000 to 1,300.
 const USUAL: Sizes = Sizes { access: 2_500, refresh: 1_600, id: 1_300 };
+
+/// At the upper end.
+const LONGEST: Sizes = Sizes { access: 2_600, refresh: 1_800, id: 1_300 };
 
 /// On-demand prices of us-east-1, in dollars per million units.
 const READ_PRICE: f64 = 0.125;
@@ -60,6 +63,41 @@ async fn on_amazons_dynamodb_local() {
     };
     let rows = measure(Database::before(url).await).await;
     Table::read().replace_on_dynamodb_local(&rows).check();
+}
+
+/// The longest tokens, a second browser, a snapshot and a token of the sweep's, and still both hold.
+#[tokio::test]
+async fn a_hit_is_one_read_of_at_most_2_units_and_a_token_store_at_most_8() {
+    let lab = lab(Database::start().await, &LONGEST).await;
+    let stored = || {
+        let consumed = lab.database.take_consumed();
+        let stores: Vec<&Consumed> = consumed.iter().filter(|one| one.operation == "PutItem").collect();
+        assert!(matches!(stores[..], [Consumed { units: Some(..=8.0), .. }]), "{consumed:?}");
+    };
+    let hit = async |who: &SignedIn| {
+        lab.database.take_consumed();
+        lab.profile(who).await.assert_ok();
+        let consumed = lab.database.take_consumed();
+        assert_eq!(consumed.len(), 1, "{consumed:?}");
+        assert!(consumed[0].operation == "Query" && consumed[0].units <= Some(2.0), "{consumed:?}");
+    };
+    let first = lab.visit(ADELE).await;
+    stored();
+    hit(&first).await;
+
+    lab.pass(AWAY);
+    assert_eq!(lab.sweep().await, [("acted", 1)].into());
+    lab.pass(LONG_AWAY);
+    lab.database.take_consumed();
+    assert_eq!(lab.sweep().await, [("unchanged", 1)].into());
+    stored();
+
+    let second = lab.visit(ADELE).await;
+    stored();
+    let third = lab.visit(ADELE).await;
+    stored();
+    hit(&second).await;
+    hit(&third).await;
 }
 
 /// Goes through the use cases in the order in which a user meets them.
