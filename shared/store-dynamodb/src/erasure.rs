@@ -42,9 +42,9 @@ impl DynamoDbAccountStore {
         let erased_at = epoch_milliseconds(tombstone.erased_at);
         // Tokens first: they are what must not outlive the user's wish.
         for sort_key in [self.tokens_sort_key().as_str(), ACTIVITY, PROFILE] {
-            self.delete_begun_by(account, sort_key, erased_at).await?;
+            self.delete_begun_by(key(account, sort_key), erased_at).await?;
         }
-        self.delete_quarantine_begun_by(account, erased_at).await
+        self.delete_begun_by(self.quarantine_key(account), erased_at).await
     }
 
     /// A later erasure's tombstone is left as it is: it outlaws more.
@@ -66,17 +66,12 @@ impl DynamoDbAccountStore {
     }
 
     /// Deletes an item unless it began later than this (epoch milliseconds).
-    async fn delete_begun_by(
-        &self,
-        account: &HomeAccountId,
-        sort_key: &str,
-        erased_at: i64,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn delete_begun_by(&self, key: Item, erased_at: i64) -> Result<(), StoreError> {
         let request = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(key(account, sort_key)))
+            .set_key(Some(key))
             .condition_expression("NOT (#begun_at > :erased_at)")
             .expression_attribute_names("#begun_at", BEGUN_AT)
             .expression_attribute_values(":erased_at", number(erased_at));
@@ -113,7 +108,7 @@ impl DynamoDbAccountStore {
         let Some(tombstone) = tombstone.filter(|tombstone| outlaws(tombstone, begun_at)) else {
             return Ok(false);
         };
-        self.delete_begun_by(account, sort_key, epoch_milliseconds(tombstone.erased_at)).await?;
+        self.delete_begun_by(key(account, sort_key), epoch_milliseconds(tombstone.erased_at)).await?;
         Ok(true)
     }
 

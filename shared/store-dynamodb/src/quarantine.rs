@@ -1,7 +1,7 @@
 //! Token blobs that cannot be opened, put aside before they are replaced. They lie outside the account's partition, so
 //! that reading an account does not pay for them.
 
-use crate::error::{conditional, store_error};
+use crate::error::store_error;
 use crate::item::{Item, binary, epoch_milliseconds, number, seconds, text};
 use crate::keys::{
     BEGUN_AT, BLOB, CAUSE, FOUND_AT, PARTITION_KEY, SORT_KEY, TTL, VERSION, quarantine_partition_key,
@@ -33,30 +33,12 @@ impl DynamoDbAccountStore {
             .await
             .map_err(|error| store_error("quarantine", &self.table, error))?;
         if self.outlawed(account, begun_at).await? {
-            self.delete_quarantine_begun_by(account, begun_at).await?;
+            self.delete_begun_by(self.quarantine_key(account), begun_at).await?;
         }
         Ok(())
     }
 
-    /// Deletes what is in quarantine unless it began later than this (epoch milliseconds).
-    pub(crate) async fn delete_quarantine_begun_by(
-        &self,
-        account: &HomeAccountId,
-        erased_at: i64,
-    ) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(self.quarantine_key(account)))
-            .condition_expression("NOT (#begun_at > :erased_at)")
-            .expression_attribute_names("#begun_at", BEGUN_AT)
-            .expression_attribute_values(":erased_at", number(erased_at));
-        conditional("erase", &self.table, request.send().await)?;
-        Ok(())
-    }
-
-    fn quarantine_key(&self, account: &HomeAccountId) -> Item {
+    pub(crate) fn quarantine_key(&self, account: &HomeAccountId) -> Item {
         Item::from([
             (PARTITION_KEY.to_owned(), text(quarantine_partition_key(account))),
             (SORT_KEY.to_owned(), text(self.tokens_sort_key())),

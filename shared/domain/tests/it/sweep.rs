@@ -10,6 +10,7 @@ use domain::profile::Profile;
 use domain::sweep_accounts::{AccountTarget, Worker, sweep_accounts, sweep_one};
 use domain::token::IssuedTokens;
 use domain::turn::take_turn;
+use std::sync::Arc;
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
 
@@ -151,6 +152,29 @@ async fn two_workers_at_once_act_once() {
     fixture.profiles.release_one();
     assert_eq!(first.await.unwrap().of(TurnOutcome::Acted), 1);
     assert_eq!(fixture.profiles.calls().len(), before + 1);
+}
+
+#[tokio::test]
+async fn of_two_environments_that_would_renew_one_user_the_one_with_the_lease_asks() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.clock.advance(Duration::hours(2));
+    let before = fixture.exchange.calls().len();
+    fixture.exchange.hold();
+    let first = fixture.start_sweep();
+    fixture.exchange.until_called(before + 1).await;
+
+    // Another environment shares nothing with the first but the table.
+    let mut other = fixture.services.clone();
+    (other.flights, other.brakes) = (Arc::default(), Arc::default());
+    let tick = sweep_accounts(&other, &Fixture::worker(), &Turns::default()).await.unwrap();
+    let target = AccountTarget::Id(sample::account(1));
+    let by_hand = sweep_one(&other, &Fixture::worker(), &target).await.unwrap();
+    assert_eq!((tick.of(TurnOutcome::Skipped), by_hand[0].outcome), (1, TurnOutcome::Skipped));
+
+    fixture.exchange.release_one();
+    assert_eq!(first.await.unwrap().of(TurnOutcome::Acted), 1);
+    assert_eq!(fixture.exchange.calls().len(), before + 1);
 }
 
 #[tokio::test]
