@@ -4,6 +4,7 @@ use crate::error::{SoakError, cannot};
 use crate::kills::gate::Release;
 use crate::worker::Ended;
 use crate::world::Variables;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -16,6 +17,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// How a worker is started.
 pub(crate) struct Start {
+    pub(crate) program: PathBuf,
     /// What comes after `soak worker`.
     pub(crate) arguments: Vec<String>,
     /// All variables that it gets.
@@ -35,8 +37,7 @@ pub(crate) enum Fate {
 
 impl Start {
     async fn spawn(self) -> Result<Child, SoakError> {
-        let program = std::env::current_exe().map_err(cannot("find this program"))?;
-        let mut child = Command::new(program)
+        let mut child = Command::new(self.program)
             .arg("worker")
             .args(self.arguments)
             .env_clear()

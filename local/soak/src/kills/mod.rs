@@ -21,6 +21,7 @@ use domain::identity::HomeAccountId;
 use gate::Gate;
 use serde_json::{Value, json};
 use stack::Sweeper;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const USERS: [&str; 5] = [
@@ -76,6 +77,8 @@ struct Run {
     /// Before the workers' table.
     _table: Proxy,
     variables: Variables,
+    /// This program, which is the worker too. Looked up once: a build may put another in its place meanwhile.
+    program: PathBuf,
     /// Environments that are not killed.
     api: String,
     sweeper: Sweeper,
@@ -100,6 +103,7 @@ impl Run {
         let world = World::start(gate.clone()).await?;
         let table = Proxy::bind()?.serve(&world.database, gate.clone()).await?;
         let variables = world.variables(table.url());
+        let program = std::env::current_exe().map_err(cannot("find this program"))?;
         let time = quick_time(&world.clock, &Arc::new(QuickTimer::default()), seed);
         let api = world.api(&world.database, time.clone()).await?;
         let sweeper = world.sweeper(&world.database, time).await?;
@@ -107,7 +111,7 @@ impl Run {
         let users = users.collect::<Result<_, SoakError>>()?;
         let rng = fastrand::Rng::with_seed(seed);
         let (hits, at) = (Hits::default(), String::new());
-        Ok(Self { world, gate, tally, users, _table: table, variables, api, sweeper, rng, hits, at })
+        Ok(Self { world, gate, tally, users, _table: table, variables, program, api, sweeper, rng, hits, at })
     }
 
     async fn all(&mut self, options: Options) -> Result<(), SoakError> {
@@ -253,7 +257,7 @@ impl Run {
         let clock = self.world.clock.advance(0).map_err(cannot("read the clock"))?;
         let mut arguments = vec![format!("--clock-offset={clock}"), format!("--seed={}", self.rng.u64(..))];
         arguments.extend(work);
-        Ok(Start { arguments, variables: self.variables.clone(), input })
+        Ok(Start { program: self.program.clone(), arguments, variables: self.variables.clone(), input })
     }
 
     fn change_profiles(&mut self) -> Result<(), SoakError> {
