@@ -146,6 +146,7 @@ pub(crate) async fn submit(
         let error = EntraError::invalid_request(50_020, "User account does not exist in this tenant.");
         return pages::error(&note, &error, &ids);
     };
+    let user = &*user;
     note.user(&user.profile.user_principal_name);
     note.client(grant.client);
     let state = shared.user_state(user.object_id);

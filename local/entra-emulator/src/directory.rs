@@ -1,5 +1,6 @@
 //! Tenants, applications and users: what a tenant's administrator would have set up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::credentials::FederatedCredential;
+use crate::crowd::{Crowd, CrowdIndex};
 use crate::identifiers::{ClientId, ObjectId, TenantId};
 
 /// Everything the emulator knows before anybody signs in. Start from [`Directory::sample`](Self::sample) and change it.
@@ -18,6 +20,8 @@ pub struct Directory {
     pub applications: Vec<Application>,
     /// User objects; a guest has one here and one in its home tenant.
     pub users: Vec<User>,
+    /// Users without a story, for trying things at size.
+    pub crowd: Crowd,
 }
 
 /// A directory that tokens can be issued for.
@@ -219,6 +223,7 @@ impl Profile {
 /// The directory with the look-ups that every request needs; 100,000 users cost no scan.
 pub(crate) struct DirectoryIndex {
     pub(crate) directory: Directory,
+    crowd: CrowdIndex,
     users_by_id: HashMap<ObjectId, usize>,
     users_by_name: HashMap<String, usize>,
     applications_by_id: HashMap<ClientId, usize>,
@@ -242,7 +247,8 @@ impl DirectoryIndex {
             .enumerate()
             .map(|(position, app)| (app.client_id, position))
             .collect();
-        Self { directory, users_by_id, users_by_name, applications_by_id }
+        let crowd = CrowdIndex::new(directory.crowd, directory.tenants.first());
+        Self { directory, crowd, users_by_id, users_by_name, applications_by_id }
     }
 
     pub(crate) fn home_tenant(&self) -> Option<&Tenant> {
@@ -250,11 +256,15 @@ impl DirectoryIndex {
     }
 
     pub(crate) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
-        self.directory.tenants.iter().find(|tenant| tenant.id == id)
+        self.tenants().find(|tenant| tenant.id == id)
     }
 
     pub(crate) fn tenant_by_domain(&self, domain: &str) -> Option<&Tenant> {
-        self.directory.tenants.iter().find(|tenant| tenant.domain.eq_ignore_ascii_case(domain))
+        self.tenants().find(|tenant| tenant.domain.eq_ignore_ascii_case(domain))
+    }
+
+    fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.directory.tenants.iter().chain(self.crowd.tenants())
     }
 
     pub(crate) fn application(&self, id: ClientId) -> Option<&Application> {
@@ -269,24 +279,29 @@ impl DirectoryIndex {
         })
     }
 
-    pub(crate) fn user(&self, id: ObjectId) -> Option<&User> {
-        self.users_by_id.get(&id).map(|position| &self.directory.users[*position])
+    pub(crate) fn user(&self, id: ObjectId) -> Option<Cow<'_, User>> {
+        let listed =
+            self.users_by_id.get(&id).map(|position| Cow::Borrowed(&self.directory.users[*position]));
+        listed.or_else(|| self.crowd.user(id).map(Cow::Owned))
     }
 
     /// By object id, user principal name or guest mail address; letters' case does not matter.
-    pub(crate) fn find_user(&self, name_or_id: &str) -> Option<&User> {
+    pub(crate) fn find_user(&self, name_or_id: &str) -> Option<Cow<'_, User>> {
         if let Ok(id) = name_or_id.parse::<ObjectId>() {
             return self.user(id);
         }
-        self.users_by_name.get(&name_or_id.to_lowercase()).map(|position| &self.directory.users[*position])
+        let listed = self.users_by_name.get(&name_or_id.to_lowercase());
+        let listed = listed.map(|position| Cow::Borrowed(&self.directory.users[*position]));
+        listed.or_else(|| self.crowd.named(name_or_id).map(Cow::Owned))
     }
 
     /// The user who signs in as `name` in `tenant`, or at their home when the tenant is not fixed.
-    pub(crate) fn find_sign_in(&self, name: &str, tenant: Option<TenantId>) -> Option<&User> {
+    pub(crate) fn find_sign_in(&self, name: &str, tenant: Option<TenantId>) -> Option<Cow<'_, User>> {
         let found = self.find_user(name)?;
         match tenant {
             Some(tenant) if found.tenant != tenant => {
-                self.directory.users.iter().find(|user| user.tenant == tenant && user.home == found.home)
+                let mut users = self.directory.users.iter();
+                users.find(|user| user.tenant == tenant && user.home == found.home).map(Cow::Borrowed)
             }
             None if found.is_guest() => self.user(found.home.object_id),
             _ => Some(found),

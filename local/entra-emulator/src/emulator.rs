@@ -1,5 +1,6 @@
 //! The running emulator: its settings, its state and the in-process form of the control API.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -185,7 +186,7 @@ impl Emulator {
             .ok_or_else(|| ControlError::Invalid("the clock can be moved by at most ten years".into()))
     }
 
-    /// Every user object with its state.
+    /// Every user object of [`Directory::users`] with its state; the crowd is left out.
     pub fn users(&self) -> Vec<UserSummary> {
         let states = lock(&self.shared.users);
         let fresh = UserState::default();
@@ -203,10 +204,21 @@ impl Emulator {
     /// # Errors
     /// [`ControlError::UnknownUser`], [`ControlError::NotSaved`].
     pub fn act_on_user(&self, user: &str, action: UserAction) -> Result<UserSummary, ControlError> {
-        let user = self.known_user(user)?;
+        let user = &*self.known_user(user)?;
         let now = self.shared.clock.now();
         self.shared.change_user(user, |state| state.apply(action, now)).map_err(ControlError::NotSaved)?;
         Ok(UserSummary::new(user, &self.shared.user_state(user.object_id)))
+    }
+
+    /// Does the same to many, and keeps it in one go.
+    ///
+    /// # Errors
+    /// As [`Emulator::act_on_user`]; for an unknown one nothing is done to anybody.
+    pub fn act_on_users(&self, users: &[&str], action: UserAction) -> Result<(), ControlError> {
+        let users: Vec<_> = users.iter().map(|user| self.known_user(user)).collect::<Result<_, _>>()?;
+        let now = self.shared.clock.now();
+        let ids = users.iter().map(|user| user.object_id);
+        self.shared.change_users(ids, |state| state.apply(action, now)).map_err(ControlError::NotSaved)
     }
 
     /// Revokes the user's sessions and refresh tokens: [`UserAction::Revoke`].
@@ -222,7 +234,7 @@ impl Emulator {
     /// # Errors
     /// As [`Emulator::act_on_user`], and [`ControlError::Invalid`] for an unknown property or a wrong type.
     pub fn change_profile(&self, user: &str, changes: &Value) -> Result<Profile, ControlError> {
-        let user = self.known_user(user)?;
+        let user = &*self.known_user(user)?;
         let Value::Object(changes) = changes else {
             return Err(ControlError::Invalid(
                 "expected a JSON object such as {\"jobTitle\": \"Manager\"}".into(),
@@ -303,7 +315,7 @@ impl Emulator {
         lock(&self.shared.log).clear();
     }
 
-    fn known_user(&self, name: &str) -> Result<&User, ControlError> {
+    pub(crate) fn known_user(&self, name: &str) -> Result<Cow<'_, User>, ControlError> {
         self.shared.directory.find_user(name).ok_or_else(|| ControlError::UnknownUser(name.to_owned()))
     }
 }
@@ -324,6 +336,19 @@ impl Shared {
         change: impl FnOnce(&mut UserState),
     ) -> std::io::Result<()> {
         change(lock(&self.users).entry(user.object_id).or_default());
+        self.save()
+    }
+
+    fn change_users(
+        &self,
+        ids: impl Iterator<Item = ObjectId>,
+        change: impl Fn(&mut UserState),
+    ) -> std::io::Result<()> {
+        let mut users = lock(&self.users);
+        for id in ids {
+            change(users.entry(id).or_default());
+        }
+        drop(users);
         self.save()
     }
 

@@ -9,6 +9,7 @@ mod certificate;
 mod clock;
 mod control;
 mod credentials;
+mod crowd;
 mod der;
 mod device;
 mod directory;
@@ -34,6 +35,7 @@ mod web_identity;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credentials::{ApplicationSummary, CertificateSummary, FederatedCredential};
+pub use crowd::{Crowd, CrowdMember};
 pub use directory::{
     Application, ClientSecret, Directory, HomeAccount, Permission, Platform, Profile, RedirectUri, Tenant,
     User,

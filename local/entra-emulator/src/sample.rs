@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::credentials::FederatedCredential;
+use crate::crowd::Crowd;
 use crate::directory::{
     Application, ClientSecret, Directory, HomeAccount, Permission, Platform, Profile, RedirectUri, Tenant,
     User,
@@ -27,7 +28,8 @@ pub const OTHER_SPA_CLIENT_ID: &str = "9d7a6b5c-4e3f-4210-8fed-cba987654321";
 pub const CLI_CLIENT_ID: &str = "3b8e1d90-6a2c-4d7f-95b4-e8f07c1a2d36";
 
 impl Directory {
-    /// Two tenants, four applications, eight users of whom one is a guest in the home tenant.
+    /// Two tenants, four applications, eight users of whom one is a guest in the home tenant, and a crowd
+    /// (`user000001@lakeside.example` and so on).
     pub fn sample() -> Self {
         let home = tenant_id(TENANT_ID);
         let partner = tenant_id(PARTNER_TENANT_ID);
@@ -38,6 +40,7 @@ impl Directory {
             ],
             applications: applications(home),
             users: users(home, partner),
+            crowd: Crowd { users: 10_000_000, tenants: 100 },
         }
     }
 }

@@ -44,6 +44,8 @@ impl Emulator {
             .route("/emulator/assets/{name}", get(control::asset))
             .route("/emulator/api/state", get(control::state))
             .route("/emulator/api/users", get(control::users))
+            .route("/emulator/api/refresh-tokens", post(control::issue_refresh_tokens))
+            .route("/emulator/api/revocations", post(control::revoke_many))
             .route("/emulator/api/users/{user}", axum::routing::patch(control::patch_user))
             .route("/emulator/api/users/{user}/{action}", post(control::act))
             .route(

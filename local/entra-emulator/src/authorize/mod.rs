@@ -8,6 +8,8 @@ mod page;
 mod request;
 pub(crate) mod session;
 
+use std::borrow::Cow;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -100,6 +102,7 @@ impl Exchange<'_> {
                 "A silent sign-in request was sent but no user is signed in.",
             )),
             (Prompt::None | Prompt::Automatic, Some((user, sign_in))) => {
+                let user = &*user;
                 self.note.user(&user.profile.user_principal_name);
                 if self.needs_mfa(wish, user, sign_in.mfa) {
                     if wish.prompt == Prompt::None {
@@ -143,6 +146,7 @@ impl Exchange<'_> {
             );
             return pages::error(self.note, &error, self.ids);
         };
+        let user = &*user;
         self.note.user(&user.profile.user_principal_name);
         if self.shared.user_state(user.object_id).disabled {
             return pages::error(self.note, &EntraError::disabled(), self.ids);
@@ -170,7 +174,7 @@ impl Exchange<'_> {
     }
 
     /// The signed-in user to go on with without asking: the one hinted at, or the only one.
-    fn silent_user(&self, wish: &SignInRequest<'_>, session: &Session) -> Option<(&User, SignIn)> {
+    fn silent_user(&self, wish: &SignInRequest<'_>, session: &Session) -> Option<(Cow<'_, User>, SignIn)> {
         let authority = self.destination.authority;
         let users: Vec<_> =
             session.users(self.shared).into_iter().filter(|(user, _)| authority.covers(user)).collect();
@@ -181,10 +185,8 @@ impl Exchange<'_> {
         if let Some(hint) = wish.session_hint {
             return users.into_iter().find(|(_, sign_in)| sign_in.session.to_string() == hint);
         }
-        match users.as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        }
+        let [only] = <[_; 1]>::try_from(users).ok()?;
+        Some(only)
     }
 
     fn needs_mfa(&self, wish: &SignInRequest<'_>, user: &User, satisfied: bool) -> bool {

@@ -1,5 +1,7 @@
 //! The pages a person sees while signing in. No script, but for the automatic form of `response_mode=form_post`.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use super::Exchange;
@@ -12,13 +14,14 @@ use crate::token::SignIn;
 pub(super) fn pick_account(
     exchange: &Exchange<'_>,
     wish: &SignInRequest<'_>,
-    signed_in: &[(&User, SignIn)],
+    signed_in: &[(Cow<'_, User>, SignIn)],
 ) -> String {
     let shared = exchange.shared;
     let authority = exchange.destination.authority;
     let users: Vec<&User> =
         shared.directory.directory.users.iter().filter(|user| authority.covers(user)).collect();
     let hinted = wish.login_hint.and_then(|hint| shared.directory.find_sign_in(hint, authority.tenant()));
+    let hinted = hinted.as_deref();
     let listed = hinted.into_iter().chain(
         users.iter().copied().filter(|user| hinted.is_none_or(|hinted| hinted.object_id != user.object_id)),
     );

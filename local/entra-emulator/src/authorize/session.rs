@@ -1,5 +1,7 @@
 //! Who is signed in to this browser: a sealed cookie, nothing stored.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -38,7 +40,7 @@ impl Session {
     }
 
     /// The users whose sign-in still holds.
-    pub(super) fn users<'a>(&self, shared: &'a Shared) -> Vec<(&'a User, SignIn)> {
+    pub(super) fn users<'a>(&self, shared: &'a Shared) -> Vec<(Cow<'a, User>, SignIn)> {
         self.accounts
             .iter()
             .filter_map(|account| Some((shared.directory.user(account.user)?, account.sign_in)))

@@ -92,6 +92,35 @@ pub(crate) async fn act(
     Ok(Json(json!(emulator.act_on_user(&user, action)?)))
 }
 
+/// POST `/emulator/api/revocations {"users": […]}`
+pub(crate) async fn revoke_many(
+    State(emulator): State<Emulator>,
+    body: Bytes,
+) -> Result<StatusCode, ControlError> {
+    let body = json_body(&body)?;
+    emulator.act_on_users(&user_names(&body)?, UserAction::Revoke)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// POST `/emulator/api/refresh-tokens {"users": […], "clientId": "…", "scope": "…"}`
+pub(crate) async fn issue_refresh_tokens(
+    State(emulator): State<Emulator>,
+    body: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let body = json_body(&body)?;
+    let text = |name: &str| {
+        let missing = || ControlError::Invalid(format!("expected a text \"{name}\""));
+        body[name].as_str().ok_or_else(missing)
+    };
+    let tokens = emulator.issue_refresh_tokens(&user_names(&body)?, text("clientId")?, text("scope")?)?;
+    Ok(Json(json!({ "refreshTokens": tokens })))
+}
+
+fn user_names(body: &Value) -> Result<Vec<&str>, ControlError> {
+    let names = body["users"].as_array().and_then(|users| users.iter().map(Value::as_str).collect());
+    names.ok_or_else(|| ControlError::Invalid("expected {\"users\": [\"<name or id>\", …]}".into()))
+}
+
 /// PATCH `/emulator/api/users/{user}`
 pub(crate) async fn patch_user(
     State(emulator): State<Emulator>,

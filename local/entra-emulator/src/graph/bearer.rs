@@ -1,5 +1,7 @@
 //! Graph's check of the bearer token.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +20,7 @@ const LEEWAY_SECONDS: i64 = 300;
 
 /// A caller whose token is good.
 pub(super) struct Caller<'a> {
-    pub(super) user: &'a User,
+    pub(super) user: Cow<'a, User>,
     pub(super) claims: Value,
 }
 
@@ -75,7 +77,7 @@ pub(super) fn authenticate<'a>(
         ));
     };
     note.user(&user.profile.user_principal_name);
-    check_continuous_access(shared, user, &claims)?;
+    check_continuous_access(shared, &user, &claims)?;
     Ok(Caller { user, claims })
 }
 

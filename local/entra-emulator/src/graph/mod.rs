@@ -56,7 +56,7 @@ pub(crate) async fn me(
     let query = Parameters::parse(query.unwrap_or_default().as_bytes());
     // Graph v1.0 takes the system query options with and without `$`.
     let select = query.first("$select").or(query.first("select"));
-    let body = profile_body(shared, caller.user, select)?;
+    let body = profile_body(shared, &caller.user, select)?;
     let text = body.to_string();
     let tag = STANDARD.encode(&digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..12]);
     let headers = [
@@ -126,7 +126,7 @@ pub(crate) async fn userinfo(
             "Insufficient privileges to complete the operation.",
         ));
     }
-    let profile = shared.profile(caller.user);
+    let profile = shared.profile(&caller.user);
     Ok(Json(json!({
         "sub": caller.claims["sub"],
         "name": profile.display_name,

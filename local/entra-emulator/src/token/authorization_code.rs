@@ -67,9 +67,9 @@ pub(super) fn redeem(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
     let code = code.clone();
     drop(codes);
 
-    shared.check_user(request.client, user, code.sign_in, now, &scopes.resource)?;
+    shared.check_user(request.client, &user, code.sign_in, now, &scopes.resource)?;
     Ok(request.issue(&Issue {
-        user,
+        user: &user,
         scopes: &scopes,
         scope_text: &scope_text,
         sign_in: code.sign_in,

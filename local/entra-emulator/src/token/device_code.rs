@@ -50,9 +50,9 @@ pub(super) fn redeem(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
     drop(devices);
 
     let scopes = Scopes::parse(shared, request.client, &scope_text)?;
-    shared.check_user(request.client, user, sign_in, now, &scopes.resource)?;
+    shared.check_user(request.client, &user, sign_in, now, &scopes.resource)?;
     Ok(request.issue(&Issue {
-        user,
+        user: &user,
         scopes: &scopes,
         scope_text: &scope_text,
         sign_in,

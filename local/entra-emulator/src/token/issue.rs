@@ -26,7 +26,7 @@ const CONTINUOUS_LIFETIME_SECONDS: u32 = 86_400;
 /// From this life on the answer names a time to refresh early, `refresh_in`.
 const REFRESH_IN_FROM_SECONDS: u32 = 7_200;
 /// Refresh tokens live this long from their last use.
-const REFRESH_LIFETIME: Duration = Duration::days(90);
+pub(super) const REFRESH_LIFETIME: Duration = Duration::days(90);
 /// Refresh tokens of single-page applications live this long from the sign-in.
 pub(super) const SPA_REFRESH_LIFETIME: Duration = Duration::hours(24);
 
@@ -276,7 +276,7 @@ pub(super) fn merge(claims: &mut Value, more: Value) {
     }
 }
 
-fn milliseconds(time: OffsetDateTime) -> i64 {
+pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
     time.unix_timestamp() * 1_000 + i64::from(time.millisecond())
 }
 

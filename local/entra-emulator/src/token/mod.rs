@@ -8,6 +8,7 @@ mod device_code;
 pub(crate) mod issue;
 mod on_behalf_of;
 mod refresh;
+mod without_sign_in;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};

@@ -1,6 +1,8 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer`: a web API goes on as its caller.
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow>
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -35,12 +37,12 @@ pub(super) fn exchange(request: &TokenRequest<'_>) -> Result<Value, EntraError> 
     request.note.user(&user.profile.user_principal_name);
     let issued_at = OffsetDateTime::from_unix_timestamp(claims["iat"].as_i64().unwrap_or_default())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    shared.check_user(request.client, user, sign_in, issued_at, &scopes.resource).map_err(|error| {
+    shared.check_user(request.client, &user, sign_in, issued_at, &scopes.resource).map_err(|error| {
         // Refresh says `invalid_grant` here, On-Behalf-Of `interaction_required`.
         if error.code == 50_076 { EntraError { error: "interaction_required", ..error } } else { error }
     })?;
     Ok(request.issue(&Issue {
-        user,
+        user: &user,
         scopes: &scopes,
         scope_text,
         sign_in,
@@ -52,7 +54,7 @@ pub(super) fn exchange(request: &TokenRequest<'_>) -> Result<Value, EntraError> 
 }
 
 /// Whose token the assertion is, once it is one of ours, in time, for this client and about a user.
-fn caller<'a>(request: &TokenRequest<'a>, claims: &Value) -> Result<(&'a User, SignIn), EntraError> {
+fn caller<'a>(request: &TokenRequest<'a>, claims: &Value) -> Result<(Cow<'a, User>, SignIn), EntraError> {
     let shared = request.shared;
     let tenant: TenantId = claims["tid"]
         .as_str()

@@ -78,7 +78,7 @@ pub(super) fn redeem(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
     }
     let scope_text = request.form.first("scope").unwrap_or(&grant.scope);
     let scopes = Scopes::parse(shared, request.client, scope_text)?;
-    shared.check_user(request.client, user, grant.sign_in, issued_at, &scopes.resource)?;
+    shared.check_user(request.client, &user, grant.sign_in, issued_at, &scopes.resource)?;
     if shared.with_scenarios(|scenarios| scenarios.strict_rotation)
         && !lock(&shared.redeemed).insert(grant.id)
     {
@@ -89,7 +89,7 @@ pub(super) fn redeem(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
         .with_suberror("bad_token"));
     }
     Ok(request.issue(&Issue {
-        user,
+        user: &user,
         scopes: &scopes,
         scope_text,
         sign_in: grant.sign_in,

@@ -5,6 +5,7 @@
 mod browser;
 mod certificates;
 mod control;
+mod crowd;
 mod device_code;
 mod discovery;
 mod federation;

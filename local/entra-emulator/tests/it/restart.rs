@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use entra_emulator::{Directory, Emulator, Settings, StartError, UserAction};
+use entra_emulator::{Crowd, Directory, Emulator, Settings, StartError, UserAction};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -91,6 +91,6 @@ fn an_unusable_state_file_or_address_is_told_apart() {
     }
     let error = start(Settings::sample(Url::parse("http://localhost:3002/sub").unwrap()));
     assert!(matches!(error, StartError::PublicUrl(_)), "{error}");
-    let empty = Directory { tenants: vec![], applications: vec![], users: vec![] };
+    let empty = Directory { tenants: vec![], applications: vec![], users: vec![], crowd: Crowd::NONE };
     assert!(matches!(start(Settings { directory: empty, ..sample() }), StartError::NoTenant));
 }
