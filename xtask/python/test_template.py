@@ -72,8 +72,16 @@ def test_deleting_the_stack_keeps_the_table(template):
     assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
 
+def arn(name):
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def test_only_the_tick_and_the_tasks_have_rules(template):
+    assert set(resources(template, "AWS::Events::Rule")) == {"BackgroundSweepFunctionTick", "SweepTasksRule"}
+
+
 def test_the_schedule_invokes_the_sweep_and_nothing_else_may(template):
-    (rule,) = resources(template, "AWS::Events::Rule").values()
+    rule = resources(template, "AWS::Events::Rule")["BackgroundSweepFunctionTick"]
     assert rule["ScheduleExpression"] == {"Ref": "SweepRate"}
     (target,) = rule["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": ["BackgroundSweepFunction", "Arn"]}
@@ -153,7 +161,7 @@ def test_functions_get_every_variable_they_read(template):
         "ENTRA_AUTHORITY_HOST", "ENTRA_TENANT_ID", "ENTRA_CLIENT_ID", "ENTRA_CREDENTIAL", "ENTRA_CLIENT_SECRET",
         "ENTRA_CLIENT_SECRET_ARN", "ENTRA_ALLOWED_CLIENTS", "ENTRA_ALLOWED_TENANTS", "GRAPH_BASE_URL", "TABLE_NAME",
         "EVENT_BUS_NAME", "SEALING_LOCAL_KEY", "TOKEN_CACHE_TTL_SECONDS", "SWEEP_IDLE_SECONDS", "SWEEP_INTERVAL_SECONDS",
-        "SWEEP_SHARDS", "SWEEP_CONCURRENCY", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_EVENTBRIDGE",
+        "SWEEP_SHARDS", "SWEEP_SHARDS_GENERATION", "SWEEP_SHARDS_DRAINING", "SWEEP_CONCURRENCY", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_EVENTBRIDGE",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     }  # fmt: skip
     for name, function in resources(template, "AWS::Lambda::Function").items():
@@ -170,11 +178,87 @@ def test_secrets_are_not_echoed_and_endpoints_are_aws_s_own(template):
     assert "Default" not in parameters["SealingLocalKey"], "no key that everybody knows"
 
 
-def test_undeliverable_ticks_are_kept_sealed(template):
-    (queue,) = resources(template, "AWS::SQS::Queue").values()
-    assert queue["SqsManagedSseEnabled"] is True
-    (policy,) = resources(template, "AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["BackgroundSweepFunctionTick", "Arn"]}}
+def test_shard_tasks_and_nothing_else_on_the_bus_go_into_the_queue(template):
+    rule = template["Resources"]["SweepTasksRule"]["Properties"]
+    assert rule["EventBusName"] == {"Fn::GetAtt": ["EventBus", "Name"]}
+    assert rule["EventPattern"] == {"source": ["shared-token-cache"], "detail-type": ["SweepShard"]}
+    assert rule.get("State", "ENABLED") == "ENABLED"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == arn("SweepTasks")
+    assert target["DeadLetterConfig"] == {"Arn": arn("FailedSweeps")}
+    assert "Input" not in target and "InputPath" not in target, "the function reads the whole event"
+
+
+def test_the_queue_hands_tasks_to_bounded_workers_one_by_one(template):
+    (mapping,) = resources(template, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["EventSourceArn"] == arn("SweepTasks")
+    assert mapping["FunctionName"] == {"Ref": "BackgroundSweepFunction"}
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "SweepWorkers"}}
+    workers = template["Parameters"]["SweepWorkers"]
+    assert (workers["Default"], workers["MinValue"], workers["MaxValue"]) == (8, 2, 1000), "what Lambda allows"
+
+
+def test_no_task_is_handed_out_again_while_it_is_worked_on(template):
+    queue = template["Resources"]["SweepTasks"]["Properties"]
+    timeout = template["Resources"]["BackgroundSweepFunction"]["Properties"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert queue["MessageRetentionPeriod"] > tries * queue["VisibilityTimeout"], "it fails before it is forgotten"
+
+
+def test_a_task_that_fails_five_times_is_put_aside(template):
+    queue = template["Resources"]["SweepTasks"]["Properties"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": arn("FailedSweepTasks"), "maxReceiveCount": 5}
+    aside = template["Resources"]["FailedSweepTasks"]["Properties"]
+    assert aside["MessageRetentionPeriod"] == 1209600, "two weeks, the most there is"
+
+
+def test_a_long_shard_may_be_handed_on_from_worker_to_worker(template):
+    function = template["Resources"]["BackgroundSweepFunction"]["Properties"]
+    assert function["RecursiveLoop"] == "Allow"
+
+
+def test_the_sweep_reads_its_own_queue_and_no_other(template):
+    role = template["Resources"]["BackgroundSweepFunctionRole"]["Properties"]
+    assert not any("SQS" in str(policy) for policy in role["ManagedPolicyArns"]), "these are for all queues"
+    on_queues = {pair for pair in allowed(template, "BackgroundSweepFunctionRole") if pair[0].startswith("sqs:")}
+    assert on_queues == {
+        ("sqs:ReceiveMessage", str(arn("SweepTasks"))),
+        ("sqs:DeleteMessage", str(arn("SweepTasks"))),
+        ("sqs:GetQueueAttributes", str(arn("SweepTasks"))),
+        ("sqs:SendMessage", str(arn("FailedSweeps"))),
     }
+    assert not any(action.startswith("sqs:") for action, _ in allowed(template, "ProfileApiFunctionRole"))
+
+
+def test_only_the_rules_may_send_to_the_queues(template):
+    senders = {}
+    for policy in resources(template, "AWS::SQS::QueuePolicy").values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        (queue,) = policy["Queues"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert statement["Resource"] == arn(queue["Ref"])
+        senders[queue["Ref"]] = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert senders == {
+        "SweepTasks": arn("SweepTasksRule"),
+        "FailedSweeps": [arn("BackgroundSweepFunctionTick"), arn("SweepTasksRule")],
+    }
+
+
+def test_queues_are_encrypted(template):
+    queues = resources(template, "AWS::SQS::Queue")
+    assert set(queues) == {"SweepTasks", "FailedSweepTasks", "FailedSweeps"}
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+
+
+def test_the_shards_can_be_changed_without_touching_the_items(template):
+    parameters = template["Parameters"]
+    assert parameters["SweepShardsGeneration"]["Default"] == 1
+    assert parameters["SweepShardsDraining"]["Default"] == "", "there is no generation before the first"
+    for function in resources(template, "AWS::Lambda::Function").values():
+        variables = function["Environment"]["Variables"]
+        assert variables["SWEEP_SHARDS_GENERATION"] == {"Ref": "SweepShardsGeneration"}
+        assert variables["SWEEP_SHARDS_DRAINING"] == {"Ref": "SweepShardsDraining"}
