@@ -13,6 +13,7 @@ mod run;
 mod rust_tests;
 mod schedule;
 mod services;
+mod simulate;
 mod soak;
 mod steps;
 
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::console::Console;
 use crate::schedule::Report;
+use crate::simulate::Simulate;
 use crate::soak::Soak;
 use crate::steps::{Group, STEPS, Step};
 
@@ -47,6 +49,7 @@ Examples:
   cargo xtask test --skip sam-build,lambda-deploy
                                         all but the slow release builds
   cargo xtask soak                      long runs that look for lost tokens
+  cargo xtask simulate sweep            how long sweeps of 10 k to 100 M accounts take, and what they cost
 
 Each step's output is kept in target/xtask/logs. A step that cannot run here is \"skipped\", with the reason.";
 
@@ -58,6 +61,8 @@ enum Command {
     Test(Selection),
     /// Long runs that look for lost tokens: strict rotation under faults, killed workers.
     Soak(Soak),
+    /// What cannot be tried on one machine, played in numbers: sweeps of up to 100 million accounts.
+    Simulate(Simulate),
 }
 
 #[derive(Args)]
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
             process::stop_children_on_signals();
             return soak::soak(&workspace_root(), &Console::from_environment(), &soak);
         }
+        Command::Simulate(simulate) => return simulate::simulate(&Console::from_environment(), &simulate),
     };
     let console = Console::from_environment();
     let steps = match steps::select(STEPS, group, &selection.only, selection.alone, &selection.skip) {
