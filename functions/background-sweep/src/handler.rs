@@ -1,11 +1,14 @@
-//! From event to use case to summary.
+//! From event to use case to answer.
 
-use crate::event::{SweepEvent, UnknownEvent};
+use crate::event::{QueueRecord, SweepEvent, UnknownEvent};
 use crate::log::LogTurns;
-use crate::summary::Summary;
+use crate::summary::{Answer, BatchAnswer, DryRunSummary, Summary};
 use domain::error::StoreError;
+use domain::ports::PublishError;
 use domain::services::Services;
-use domain::sweep_accounts::{TurnObserver, Worker, sweep_accounts, sweep_one};
+use domain::sweep_accounts::{
+    SweepError, TaskReport, TurnObserver, Worker, dry_run, sweep_one, sweep_shard, sweep_tick,
+};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -17,6 +20,17 @@ pub enum SweepFailure {
     UnknownEvent(#[from] UnknownEvent),
     #[error("the accounts that are due could not all be read")]
     Store(#[from] StoreError),
+    #[error("tasks could not be handed to the queue")]
+    Queue(#[from] PublishError),
+}
+
+impl From<SweepError> for SweepFailure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Store(error) => Self::Store(error),
+            SweepError::Publish(error) => Self::Queue(error),
+        }
+    }
 }
 
 /// Stable names, so that alarms and dead-letter queues can tell failures apart.
@@ -25,13 +39,14 @@ impl From<SweepFailure> for Diagnostic {
         let error_type = match &failure {
             SweepFailure::UnknownEvent(_) => "UnknownEvent",
             SweepFailure::Store(_) => "StoreFailure",
+            SweepFailure::Queue(_) => "QueueFailure",
         };
         Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }
 }
 
 /// Handles one invocation of the Lambda.
-pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Summary, SweepFailure> {
+pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Answer, SweepFailure> {
     let now = services.clock.now();
     let deadline = known(event.context.deadline().into(), now);
     let worker = Worker {
@@ -40,17 +55,16 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Su
         stop_at: stop_at(deadline, now),
         deadline,
     };
-    let summary =
-        sweep(services, &worker, &event.payload, &LogTurns { pseudonyms: &services.settings.pseudonyms })
-            .await;
+    let observer = LogTurns { pseudonyms: &services.settings.pseudonyms };
+    let answer = sweep(services, &worker, &event.payload, &observer).await;
     wiring::telemetry::log_counts(&services.counters);
-    match &summary {
-        Ok(summary) => summary.log(),
+    match &answer {
+        Ok(answer) => answer.log(),
         Err(error) => {
             tracing::error!(event = "sweep.failed", error = %error, source = ?std::error::Error::source(error));
         }
     }
-    summary
+    answer
 }
 
 /// Does what the event asks for, as `worker`; the observer hears of every turn as it ends.
@@ -59,17 +73,68 @@ pub async fn sweep(
     worker: &Worker,
     event: &Value,
     observer: &dyn TurnObserver,
-) -> Result<Summary, SweepFailure> {
-    match SweepEvent::parse(event)? {
-        SweepEvent::Tick => Ok(sweep_accounts(services, worker, observer).await?.into()),
+) -> Result<Answer, SweepFailure> {
+    Ok(match SweepEvent::parse(event)? {
+        SweepEvent::Tick { time } => {
+            Answer::Summary(sweep_tick(services, worker, &time, observer).await?.into())
+        }
+        SweepEvent::Batch(records) => Answer::Batch(batch(services, worker, records, observer).await),
+        SweepEvent::DryRun => Answer::DryRun(DryRunSummary::from(dry_run(services).await?)),
         SweepEvent::OneAccount(target) => {
             let turns = sweep_one(services, worker, &target).await?;
             for turn in &turns {
                 observer.turn_ended(turn);
             }
-            Ok(turns.into())
+            Answer::Summary(turns.into())
+        }
+    })
+}
+
+/// One record after the other. Those that failed are delivered again, and they alone
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>); what nobody can do is not.
+async fn batch(
+    services: &Services,
+    worker: &Worker,
+    records: Vec<QueueRecord>,
+    observer: &dyn TurnObserver,
+) -> BatchAnswer {
+    let mut answer = BatchAnswer::default();
+    for record in records {
+        let task = match record.task {
+            Ok(task) => task,
+            Err(error) => {
+                tracing::error!(event = "sweep.task_dropped", reason = %error);
+                continue;
+            }
+        };
+        if worker.stop_at.is_some_and(|at| services.clock.now() >= at) {
+            // Not begun: whoever gets it next has time for it.
+            answer.fail(record.message_id);
+            continue;
+        }
+        let span = tracing::info_span!("task", shard = %task.shard, tick = task.tick, hop = task.hop);
+        let swept = sweep_shard(services, worker, &task, observer);
+        match tracing::Instrument::instrument(swept, span).await {
+            Ok(TaskReport::Swept { report, handed_on }) => {
+                let summary = Summary::from(report);
+                summary.log_task(&task, handed_on);
+                answer.add(summary);
+            }
+            Ok(TaskReport::Dropped(why)) => {
+                tracing::error!(event = "sweep.task_dropped", shard = %task.shard, reason = %why);
+            }
+            Err(error) => {
+                tracing::error!(
+                    event = "sweep.task_failed",
+                    shard = %task.shard,
+                    error = %error,
+                    source = ?std::error::Error::source(&error)
+                );
+                answer.fail(record.message_id);
+            }
         }
     }
+    answer
 }
 
 /// The longest that a turn under way may take after no new one is begun.

@@ -5,6 +5,6 @@ mod handler;
 mod log;
 mod summary;
 
-pub use event::{SweepEvent, UnknownEvent};
+pub use event::{QueueRecord, SweepEvent, UnknownEvent, UnreadableTask};
 pub use handler::{SweepFailure, handle, sweep};
-pub use summary::{Summary, TurnSummary};
+pub use summary::{Answer, BatchAnswer, BatchItemFailure, DryRunSummary, Summary, TurnSummary};

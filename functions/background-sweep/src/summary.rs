@@ -2,17 +2,63 @@
 
 use domain::account::{FailureClass, TurnOutcome};
 use domain::identity::HomeAccountId;
-use domain::sweep_accounts::SweepReport;
+use domain::shard_task::ShardTask;
+use domain::sweep_accounts::{DryRun, SweepReport, TickReport};
 use domain::turn::TurnReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many accounts ended how; for a direct invocation also the turns themselves.
+/// The answer to an event; each shape of event has its own.
 #[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Summary(Summary),
+    Batch(BatchAnswer),
+    DryRun(DryRunSummary),
+}
+
+/// To a batch of the queue: which messages are to be delivered again (`ReportBatchItemFailures`).
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    pub batch_item_failures: Vec<BatchItemFailure>,
+    /// What was done, for hosts in the same process.
+    #[serde(skip)]
+    pub summary: Summary,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchItemFailure {
+    pub item_identifier: String,
+}
+
+/// What a sweep would do now.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRunSummary {
+    pub due: u64,
+    /// By shard; shards without any are left out.
+    pub shards: BTreeMap<String, u64>,
+    pub lag_seconds: i64,
+    /// More are due than were counted.
+    pub cut: bool,
+}
+
+/// How many accounts ended how; for a direct invocation also the turns themselves.
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub outcomes: BTreeMap<TurnOutcome, u64>,
     pub stopped_early: bool,
+    /// For how long the account that waited longest had been due.
+    pub lag_seconds: i64,
+    /// To a tick that was handed to the queue: how many tasks it made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispatched: Option<usize>,
+    /// The tick was delivered before, and nothing was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<TurnSummary>,
 }
@@ -29,8 +75,54 @@ pub struct TurnSummary {
     pub reason: Option<String>,
 }
 
-impl Summary {
+impl Answer {
+    /// What was done; of a dry run nothing.
+    pub fn into_summary(self) -> Summary {
+        match self {
+            Self::Summary(summary) => summary,
+            Self::Batch(batch) => batch.summary,
+            Self::DryRun(_) => Summary::default(),
+        }
+    }
+
     pub(crate) fn log(&self) {
+        match self {
+            Self::Summary(summary) => summary.log(),
+            // Each task has logged its own.
+            Self::Batch(_) => {}
+            Self::DryRun(found) => {
+                tracing::info!(event = "sweep.dry_run", due = found.due, lag_seconds = found.lag_seconds);
+            }
+        }
+    }
+}
+
+impl BatchAnswer {
+    pub(crate) fn fail(&mut self, message_id: String) {
+        self.batch_item_failures.push(BatchItemFailure { item_identifier: message_id });
+    }
+
+    pub(crate) fn add(&mut self, done: Summary) {
+        for (outcome, number) in done.outcomes {
+            *self.summary.outcomes.entry(outcome).or_default() += number;
+        }
+        self.summary.stopped_early |= done.stopped_early;
+        self.summary.lag_seconds = self.summary.lag_seconds.max(done.lag_seconds);
+    }
+}
+
+impl Summary {
+    /// The line of one task.
+    pub(crate) fn log_task(&self, task: &ShardTask, handed_on: bool) {
+        tracing::info!(event = "sweep.task_done", shard = %task.shard, hop = task.hop, handed_on);
+        self.log();
+    }
+
+    pub(crate) fn log(&self) {
+        if self.repeated || self.dispatched.is_some() {
+            tracing::info!(event = "sweep.tick", repeated = self.repeated, tasks = self.dispatched);
+            return;
+        }
         let count = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
         tracing::info!(
             event = "sweep.completed",
@@ -45,13 +137,40 @@ impl Summary {
             ended = count(TurnOutcome::Ended),
             credential_fault = count(TurnOutcome::CredentialFault),
             stopped_early = self.stopped_early,
+            lag_seconds = self.lag_seconds,
         );
     }
 }
 
 impl From<SweepReport> for Summary {
     fn from(report: SweepReport) -> Self {
-        Self { outcomes: report.outcomes, stopped_early: report.stopped_early, turns: Vec::new() }
+        Self {
+            outcomes: report.outcomes,
+            stopped_early: report.stopped_early,
+            lag_seconds: report.lag.whole_seconds(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<TickReport> for Summary {
+    fn from(report: TickReport) -> Self {
+        match report {
+            TickReport::Swept(report) => report.into(),
+            TickReport::Dispatched { tasks } => Self { dispatched: Some(tasks), ..Self::default() },
+            TickReport::Repeated => Self { repeated: true, ..Self::default() },
+        }
+    }
+}
+
+impl From<DryRun> for DryRunSummary {
+    fn from(found: DryRun) -> Self {
+        Self {
+            due: found.due.values().sum(),
+            shards: found.due.into_iter().map(|(shard, number)| (shard.to_string(), number)).collect(),
+            lag_seconds: found.lag.whole_seconds(),
+            cut: found.cut,
+        }
     }
 }
 
@@ -61,7 +180,8 @@ impl From<Vec<TurnReport>> for Summary {
         for turn in &turns {
             *outcomes.entry(turn.outcome).or_default() += 1;
         }
-        Self { outcomes, stopped_early: false, turns: turns.iter().map(TurnSummary::from).collect() }
+        let turns = turns.iter().map(TurnSummary::from).collect();
+        Self { outcomes, turns, ..Self::default() }
     }
 }
 

@@ -201,7 +201,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (status, code) = match &error {
             StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
-            StoreError::Rejected { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "store_rejected"),
+            StoreError::Rejected { .. } | StoreError::SenselessCursor { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "store_rejected")
+            }
             StoreError::TooLarge { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "token_cache_too_large"),
         };
         log(&error, code);

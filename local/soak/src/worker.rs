@@ -3,6 +3,7 @@
 use crate::error::{SoakError, cannot, promise};
 use crate::quick_time::{QuickTimer, quick_time};
 use axum::body::Body;
+use background_sweep::Answer;
 use clap::{Args, Subcommand};
 use hyper::Request;
 use hyper::header::AUTHORIZATION;
@@ -71,7 +72,7 @@ async fn sweep(
     let sweeper = Sweeper::new(services, clock.clone());
     let summary = match account {
         None => sweeper.tick().await,
-        Some(account) => sweeper.invoke(json!({ "account": account })).await,
+        Some(account) => sweeper.invoke(json!({ "account": account })).await.map(Answer::into_summary),
     };
     let summary = summary.map_err(cannot("sweep"))?;
     let outcomes = summary.outcomes.into_iter().map(|(outcome, count)| (outcome.as_str().to_owned(), count));

@@ -12,7 +12,7 @@ use axum::http::header::ORIGIN;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use background_sweep::SweepFailure;
+use background_sweep::{Answer, SweepFailure};
 use domain::ports::Clock as _;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -77,9 +77,13 @@ async fn advance(State(control): State<Control>, body: Bytes) -> Result<Json<Val
 async fn sweep(State(control): State<Control>, body: Bytes) -> Result<Response, Refused> {
     let event = json_body(&body)?;
     let is_tick = event.as_object().is_some_and(serde_json::Map::is_empty);
-    let summary = if is_tick { control.sweeper.tick().await } else { control.sweeper.invoke(event).await };
-    match summary {
-        Ok(summary) => Ok(Json(summary).into_response()),
+    let answer = if is_tick {
+        control.sweeper.tick().await.map(Answer::Summary)
+    } else {
+        control.sweeper.invoke(event).await
+    };
+    match answer {
+        Ok(answer) => Ok(Json(answer).into_response()),
         Err(error @ SweepFailure::UnknownEvent(_)) => {
             Err(Refused(StatusCode::BAD_REQUEST, error.to_string()))
         }

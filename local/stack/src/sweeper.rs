@@ -1,9 +1,10 @@
 //! The background sweep as a Lambda host calls it.
 
 use crate::clock::OffsetClock;
-use background_sweep::{Summary, SweepFailure, handle};
+use background_sweep::{Answer, Summary, SweepFailure, handle, sweep};
 use domain::ports::Clock as _;
 use domain::services::Services;
+use domain::sweep_accounts::{TurnObserver, Worker};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -31,11 +32,11 @@ impl Sweeper {
 
     /// What EventBridge's schedule does.
     pub async fn tick(&self) -> Result<Summary, SweepFailure> {
-        self.invoke(self.scheduled_event()).await
+        Ok(self.invoke(self.scheduled_event()).await?.into_summary())
     }
 
     /// Invokes the function with this event.
-    pub async fn invoke(&self, event: Value) -> Result<Summary, SweepFailure> {
+    pub async fn invoke(&self, event: Value) -> Result<Answer, SweepFailure> {
         let mut context = Context::default();
         context.request_id = Uuid::new_v4().to_string();
         let now = u64::try_from(self.clock.now().unix_timestamp()).unwrap_or_default();
@@ -43,8 +44,16 @@ impl Sweeper {
         handle(&self.services, LambdaEvent::new(event, context)).await
     }
 
+    /// Does what the event asks for without a time limit, here and not by workers elsewhere, while `observer` hears of
+    /// each turn.
+    pub async fn watched(&self, event: &Value, observer: &dyn TurnObserver) -> Result<Answer, SweepFailure> {
+        let services = Services { queue: None, ..self.services.clone() };
+        let worker = Worker { id: format!("local/{}", Uuid::new_v4()), stop_at: None, deadline: None };
+        sweep(&services, &worker, event, observer).await
+    }
+
     /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
-    fn scheduled_event(&self) -> Value {
+    pub(crate) fn scheduled_event(&self) -> Value {
         json!({
             "version": "0",
             "id": Uuid::new_v4(),

@@ -17,9 +17,15 @@ const LOOK_AGAIN: Duration = Duration::seconds(5);
 /// The pause when Entra names none, as in MSAL.
 const DEFAULT_PAUSE: Duration = Duration::seconds(60);
 
+/// Likewise for Graph, whose limits are counted per 10 seconds.
+const DEFAULT_GRAPH_PAUSE: Duration = Duration::seconds(10);
+
 /// What this process knows of the brakes.
 #[derive(Default)]
-pub struct Brakes(Mutex<HashMap<TenantId, Known>>);
+pub struct Brakes {
+    entra: Mutex<HashMap<TenantId, Known>>,
+    graph: Mutex<HashMap<TenantId, OffsetDateTime>>,
+}
 
 #[derive(Clone, Copy)]
 struct Known {
@@ -29,12 +35,34 @@ struct Known {
 
 impl Brakes {
     fn known(&self, tenant: TenantId) -> Option<Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
+        self.entra.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
     }
 
     fn remember(&self, tenant: TenantId, known: Known) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, known);
+        self.entra.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, known);
     }
+
+    fn graph(&self, tenant: TenantId) -> Option<OffsetDateTime> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
+    }
+
+    fn remember_graph(&self, tenant: TenantId, until: OffsetDateTime) {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, until);
+    }
+}
+
+/// Until when this process knows of a brake, Entra's or Graph's. Asks nobody.
+pub(crate) fn until(services: &Services, tenant: TenantId) -> Option<OffsetDateTime> {
+    let entra = services.brakes.known(tenant).and_then(|known| known.until);
+    entra.max(services.brakes.graph(tenant))
+}
+
+/// Graph throttles the sweep's low priority first: a pause for the sweep alone, and for this process alone, because each
+/// worker is told the same.
+pub(crate) fn heed_graph(services: &Services, tenant: TenantId, retry_after: Option<Duration>) {
+    let pause = retry_after.unwrap_or(DEFAULT_GRAPH_PAUSE);
+    services.counters.add(Count::GraphBrakeOn);
+    services.brakes.remember_graph(tenant, services.clock.now() + pause);
 }
 
 /// Refuses, without asking Entra, while a brake is on. A table that cannot be read is no reason to hold anybody up.

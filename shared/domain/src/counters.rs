@@ -85,6 +85,8 @@ counts! {
     FailedUnavailable = "token.failed.unavailable",
     /// Entra asked the application to slow down, and everybody was told.
     BrakeOn = "brake.on",
+    /// Graph asked the sweep to slow down.
+    GraphBrakeOn = "brake.graph_on",
     /// A token request was held back by a brake.
     BrakeHeld = "brake.held",
 }

@@ -91,6 +91,9 @@ pub enum StoreError {
         #[source]
         source: Option<Source>,
     },
+    /// A place in the due index that it never gave out.
+    #[error("expected a cursor that an earlier page of this shard gave out; {reason}")]
+    SenselessCursor { reason: &'static str },
     /// More than the table takes; nothing was written.
     #[error("the token cache of this account has {bytes} bytes; at most {limit} are kept")]
     TooLarge { bytes: usize, limit: usize },

@@ -10,6 +10,8 @@ use crate::event::DomainEvent;
 use crate::identity::{HomeAccountId, ObjectId, TenantId, UserPrincipalName};
 use crate::profile::{Profile, ProfileSnapshot};
 use crate::scope::ScopeSet;
+use crate::shard::ShardName;
+use crate::shard_task::ShardTask;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
@@ -156,14 +158,23 @@ pub trait AccountStore: Send + Sync {
     /// can be back within the second.
     async fn erase(&self, account: &HomeAccountId, tombstone: &Tombstone) -> Result<(), StoreError>;
 
-    /// One page of the accounts of a shard (0-based) that are due at `now`, earliest first.
+    /// One page of the accounts of a shard that are due at `now`, earliest first.
+    ///
+    /// # Errors
+    /// `SenselessCursor` for a cursor that no page of this shard gave out.
     async fn accounts_due(
         &self,
-        shard: u32,
+        shard: ShardName,
         now: OffsetDateTime,
         limit: u32,
         cursor: Option<DueCursor>,
     ) -> Result<DuePage, StoreError>;
+
+    /// The place in the index behind this account, for whoever goes on there.
+    fn due_cursor(&self, shard: ShardName, after: DueAccount) -> DueCursor;
+
+    /// Notes that this tick is being handled; `false` if somebody noted it before.
+    async fn begin_tick(&self, tick: &str, expires_at: OffsetDateTime) -> Result<bool, StoreError>;
 
     /// Takes an account for one worker: succeeds only if its turn is still `due_at` and nobody holds a live lease.
     async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError>;
@@ -281,6 +292,14 @@ pub struct TurnEnd {
     /// `None` parks the account.
     pub due_at: Option<OffsetDateTime>,
     pub expires_at: OffsetDateTime,
+}
+
+/// Hands tasks to workers, each at least once.
+#[async_trait]
+pub trait ShardTaskQueue: Send + Sync {
+    /// # Errors
+    /// When not all of them were taken; some may have been.
+    async fn send(&self, tasks: &[ShardTask]) -> Result<(), PublishError>;
 }
 
 /// Tells the outside world what happened.

@@ -5,9 +5,10 @@ use crate::brake::Brakes;
 use crate::counters::Counters;
 use crate::identity::{ClientId, Pseudonyms};
 use crate::ports::{
-    AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, Timer, TokenExchange,
+    AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, ShardTaskQueue, Timer, TokenExchange,
 };
 use crate::scope::ScopeSet;
+use crate::shard::Shards;
 use crate::single_flight::SingleFlight;
 use std::sync::Arc;
 use time::Duration;
@@ -21,6 +22,8 @@ pub struct Services {
     pub profiles: Arc<dyn ProfileReader>,
     pub job: Arc<dyn BackgroundJob>,
     pub events: Arc<dyn EventPublisher>,
+    /// Where shards are handed to workers; `None`: whoever gets the tick sweeps them all.
+    pub queue: Option<Arc<dyn ShardTaskQueue>>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     pub timer: Arc<dyn Timer>,
@@ -55,7 +58,7 @@ pub struct SweepSettings {
     pub idle: Duration,
     /// Time between two turns of one account.
     pub interval: Duration,
-    pub shards: u32,
+    pub shards: Shards,
     /// Accounts in flight per worker.
     pub concurrency: usize,
     /// How long a worker may hold an account: above the sum of all timeouts of a turn.

@@ -1,20 +1,24 @@
-//! Use cases: act for every account that is due, or for one by name. One bad account never stops the rest.
+//! Use cases: act for every account that is due, all at once or shard by shard, or for one by name. One bad account never
+//! stops the rest.
 
 use crate::account::{DueAccount, TurnOutcome};
 use crate::error::StoreError;
 use crate::event::DomainEvent;
 use crate::identity::{HomeAccountId, UserPrincipalName};
-use crate::ports::DueCursor;
+use crate::ports::{DueCursor, PublishError};
 use crate::services::Services;
+use crate::shard::ShardName;
+use crate::shard_task::{MOST_HOPS, ShardTask};
+use crate::sweep_run::run;
 use crate::turn::{TurnReport, take_turn};
-use futures::FutureExt as _;
-use futures::stream::{self, BoxStream, StreamExt as _};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-/// Accounts read from the due index at once.
-const PAGE: u32 = 200;
+/// How long a tick is remembered, so that its second delivery is known: a day.
+const TICK_REMEMBERED: Duration = Duration::DAY;
+
+/// A task of a tick that is older than this is left to the ticks that came after it: an hour.
+const OLDEST_TASK: Duration = Duration::HOUR;
 
 /// Who sweeps, and until when.
 #[derive(Debug, Clone)]
@@ -38,10 +42,12 @@ pub struct SweepReport {
     pub outcomes: BTreeMap<TurnOutcome, u64>,
     /// There was not time for all that was due, or our credential was rejected; the rest has its turn at the next tick.
     pub stopped_early: bool,
+    /// For how long the account that waited longest had been due.
+    pub lag: Duration,
 }
 
 impl SweepReport {
-    fn count(&mut self, outcome: TurnOutcome) {
+    pub(crate) fn count(&mut self, outcome: TurnOutcome) {
         *self.outcomes.entry(outcome).or_default() += 1;
     }
 
@@ -50,11 +56,51 @@ impl SweepReport {
     }
 }
 
+/// What came of a tick.
+#[derive(Debug, Clone)]
+pub enum TickReport {
+    /// There is no queue: everything was swept here.
+    Swept(SweepReport),
+    /// So many tasks were handed to the queue.
+    Dispatched { tasks: usize },
+    /// This tick was delivered before.
+    Repeated,
+}
+
+/// Why a tick or a task was not done. Repeating it is harmless.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    #[error("the accounts that are due could not all be read")]
+    Store(#[from] StoreError),
+    #[error("tasks could not be handed to the queue")]
+    Publish(#[from] PublishError),
+}
+
 /// Which account to sweep by hand.
 #[derive(Debug, Clone)]
 pub enum AccountTarget {
     Id(HomeAccountId),
     Name(UserPrincipalName),
+}
+
+/// Once per tick, however often it is delivered: hands every shard to the queue, or sweeps them here where there is none.
+pub async fn sweep_tick(
+    services: &Services,
+    worker: &Worker,
+    tick: &str,
+    observer: &dyn TurnObserver,
+) -> Result<TickReport, SweepError> {
+    let now = services.clock.now();
+    if !services.store.begin_tick(tick, now + TICK_REMEMBERED).await? {
+        return Ok(TickReport::Repeated);
+    }
+    let Some(queue) = &services.queue else {
+        return Ok(TickReport::Swept(sweep_accounts(services, worker, observer).await?));
+    };
+    let task = |shard| ShardTask { shard, tick: tick.to_owned(), as_of: now, cursor: None, hop: 0 };
+    let tasks: Vec<ShardTask> = services.settings.sweep.shards.names().map(task).collect();
+    queue.send(&tasks).await?;
+    Ok(TickReport::Dispatched { tasks: tasks.len() })
 }
 
 /// Gives every due account of every shard its turn, a bounded number at a time.
@@ -68,32 +114,84 @@ pub async fn sweep_accounts(
     observer: &dyn TurnObserver,
 ) -> Result<SweepReport, StoreError> {
     let as_of = services.clock.now();
-    let stop = AtomicBool::new(false);
-    let mut report = SweepReport::default();
-    let turns = accounts_due(services, as_of, &stop)
-        .map(|due| turn_unless_stopped(services, worker, due, &stop).boxed())
-        .buffer_unordered(services.settings.sweep.concurrency.max(1));
-    let mut turns = std::pin::pin!(turns);
-    let mut unread = None;
-    // Always to the end: leaving would drop turns that are under way, and their accounts would wait for their leases.
-    while let Some(turn) = turns.next().await {
-        match turn {
-            Ok(Some(turn)) => {
-                observer.turn_ended(&turn);
-                report.count(turn.outcome);
-                if turn.outcome == TurnOutcome::CredentialFault {
-                    // Every further account would fail alike, and Entra would count the attempts.
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => unread = Some(error),
+    let shards: Vec<ShardName> = services.settings.sweep.shards.names().collect();
+    let run = run(services, worker, shards, None, as_of, observer).await;
+    tell_completed(services, &run.report).await;
+    run.unread.map_or(Ok(run.report), Err)
+}
+
+/// What came of a task.
+#[derive(Debug, Clone)]
+pub enum TaskReport {
+    Swept {
+        report: SweepReport,
+        /// The time was over, and the rest of the shard was handed to the queue.
+        handed_on: bool,
+    },
+    /// Nobody can do this task; repeating it would not help, and the next tick sees to the accounts.
+    Dropped(DroppedTask),
+}
+
+/// Why a task is not done by anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DroppedTask {
+    #[error("this deployment has no such shard")]
+    UnknownShard,
+    #[error("its tick is too long ago")]
+    Outdated,
+    #[error("its cursor is none that a page of this shard gave out")]
+    SenselessCursor,
+    #[error("it was handed on too often")]
+    TooManyHops,
+}
+
+/// Sweeps one shard, or the rest of it, and hands on what there is no time for.
+pub async fn sweep_shard(
+    services: &Services,
+    worker: &Worker,
+    task: &ShardTask,
+    observer: &dyn TurnObserver,
+) -> Result<TaskReport, SweepError> {
+    if let Some(why) = not_to_be_done(services, task) {
+        return Ok(TaskReport::Dropped(why));
+    }
+    let cursor = task.cursor.clone().map(DueCursor);
+    let run = run(services, worker, vec![task.shard], cursor, task.as_of, observer).await;
+    match run.unread {
+        Some(StoreError::SenselessCursor { .. }) => {
+            return Ok(TaskReport::Dropped(DroppedTask::SenselessCursor));
         }
+        Some(error) => return Err(error.into()),
+        None => {}
     }
-    if let Some(error) = unread {
-        return Err(error);
+    let handed_on = match (run.rest, &services.queue) {
+        (Some((_, cursor)), Some(queue)) => {
+            let rest = ShardTask { cursor: Some(cursor.0), hop: task.hop + 1, ..task.clone() };
+            queue.send(std::slice::from_ref(&rest)).await?;
+            true
+        }
+        _ => false,
+    };
+    if !handed_on {
+        tell_completed(services, &run.report).await;
     }
-    report.stopped_early = stop.load(Ordering::Relaxed);
+    Ok(TaskReport::Swept { report: run.report, handed_on })
+}
+
+fn not_to_be_done(services: &Services, task: &ShardTask) -> Option<DroppedTask> {
+    let age = services.clock.now() - task.as_of;
+    if !services.settings.sweep.shards.include(task.shard) {
+        Some(DroppedTask::UnknownShard)
+    } else if age > OLDEST_TASK || age < -OLDEST_TASK {
+        Some(DroppedTask::Outdated)
+    } else if task.hop > MOST_HOPS {
+        Some(DroppedTask::TooManyHops)
+    } else {
+        None
+    }
+}
+
+async fn tell_completed(services: &Services, report: &SweepReport) {
     let event = DomainEvent::SweepCompleted {
         outcomes: report.outcomes.clone(),
         stopped_early: report.stopped_early,
@@ -101,7 +199,48 @@ pub async fn sweep_accounts(
     if let Err(error) = services.events.publish(event).await {
         tracing::warn!(event = "event.unpublished", name = "SweepCompleted", error = %error);
     }
-    Ok(report)
+}
+
+/// What a sweep would do.
+#[derive(Debug, Clone, Default)]
+pub struct DryRun {
+    /// Accounts that are due, by shard; shards without any are left out.
+    pub due: BTreeMap<ShardName, u64>,
+    /// For how long the account that waits longest has been due.
+    pub lag: Duration,
+    /// More are due than were counted.
+    pub cut: bool,
+}
+
+/// The most accounts that a dry run counts.
+const MOST_COUNTED: u64 = 100_000;
+
+/// Counts what is due now. Reads only.
+pub async fn dry_run(services: &Services) -> Result<DryRun, StoreError> {
+    let now = services.clock.now();
+    let mut found = DryRun::default();
+    let mut counted = 0;
+    for shard in services.settings.sweep.shards.names() {
+        let mut cursor = None;
+        loop {
+            let page = services.store.accounts_due(shard, now, 1000, cursor).await?;
+            let number = u64::try_from(page.accounts.len()).unwrap_or(u64::MAX);
+            if let Some(first) = page.accounts.first() {
+                *found.due.entry(shard).or_default() += number;
+                found.lag = found.lag.max(now - first.due_at);
+            }
+            counted += number;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+            if counted >= MOST_COUNTED {
+                found.cut = true;
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Sweeps one user now, whenever their turn would be. A parked account is reported with its reason and left alone; an
@@ -130,43 +269,4 @@ pub async fn sweep_one(
         });
     }
     Ok(reports)
-}
-
-/// `None` when no more turns are to be begun.
-async fn turn_unless_stopped(
-    services: &Services,
-    worker: &Worker,
-    due: Result<DueAccount, StoreError>,
-    stop: &AtomicBool,
-) -> Result<Option<TurnReport>, StoreError> {
-    if worker.stop_at.is_some_and(|at| services.clock.now() >= at) {
-        stop.store(true, Ordering::Relaxed);
-    }
-    if stop.load(Ordering::Relaxed) {
-        return Ok(None);
-    }
-    Ok(Some(take_turn(services, &worker.id, worker.deadline, due?).await))
-}
-
-/// The due accounts of all shards, one shard after the other, read page by page as they are taken. A shard that cannot be
-/// read gives one error and the next shard follows.
-fn accounts_due<'a>(
-    services: &'a Services,
-    as_of: OffsetDateTime,
-    stop: &'a AtomicBool,
-) -> BoxStream<'a, Result<DueAccount, StoreError>> {
-    stream::unfold((0_u32, None::<DueCursor>), move |(shard, cursor)| async move {
-        if shard >= services.settings.sweep.shards || stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        Some(match services.store.accounts_due(shard, as_of, PAGE, cursor).await {
-            Ok(page) => {
-                let next = page.next.map_or((shard + 1, None), |cursor| (shard, Some(cursor)));
-                (page.accounts.into_iter().map(Ok).collect::<Vec<_>>(), next)
-            }
-            Err(error) => (vec![Err(error)], (shard + 1, None)),
-        })
-    })
-    .flat_map(stream::iter)
-    .boxed()
 }

@@ -4,7 +4,8 @@ use crate::account::{
     AccountActivity, AccountStatus, DueAccount, Failure, FailureClass, LastSweep, Lease, TurnOutcome,
 };
 use crate::background_job::{JobError, JobOutcome, Turn};
-use crate::error::{GraphError, StoreError, TokenError};
+use crate::brake;
+use crate::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use crate::event::DomainEvent;
 use crate::identity::HomeAccountId;
 use crate::obtain_token::{self, CacheUse, ObtainTokenError, TokenSource};
@@ -26,6 +27,8 @@ pub struct TurnReport {
     /// Transient failures in a row, this one included.
     pub attempt: u32,
     pub elapsed: Duration,
+    /// Entra or Graph asked to slow down, or did not answer in time.
+    pub under_pressure: bool,
 }
 
 /// First pause after a transient failure; doubled with each further one.
@@ -129,9 +132,14 @@ async fn act(
             {
                 challenge = Some(claims);
             }
+            Err(error) => {
+                if let JobError::Graph(GraphError::Throttled { retry_after }) = &error {
+                    brake::heed_graph(services, activity.tenant_id, *retry_after);
+                }
+                return (Err(error.into()), Some(obtained.source));
+            }
             Ok(JobOutcome::Acted) => return (Ok(TurnOutcome::Acted), Some(obtained.source)),
             Ok(JobOutcome::Unchanged) => return (Ok(TurnOutcome::Unchanged), Some(obtained.source)),
-            Err(error) => return (Err(error.into()), Some(obtained.source)),
         }
     }
 }
@@ -150,11 +158,22 @@ struct TurnFailure {
     claims: Option<String>,
     retry_after: Option<Duration>,
     reason: String,
+    under_pressure: bool,
 }
 
 impl TurnFailure {
     fn new(outcome: TurnOutcome, class: FailureClass, reason: String) -> Self {
-        Self { outcome, class, code: None, suberror: None, claims: None, retry_after: None, reason }
+        let under_pressure = outcome == TurnOutcome::Throttled;
+        Self {
+            outcome,
+            class,
+            code: None,
+            suberror: None,
+            claims: None,
+            retry_after: None,
+            reason,
+            under_pressure,
+        }
     }
 }
 
@@ -181,8 +200,13 @@ impl From<ObtainTokenError> for TurnFailure {
                 retry_after,
                 ..Self::new(TurnOutcome::Throttled, FailureClass::Throttled, reason)
             },
-            ObtainTokenError::Token(TokenError::Unavailable { retry_after, .. }) => {
-                Self { retry_after, ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason) }
+            ObtainTokenError::Token(TokenError::Unavailable { retry_after, kind, .. }) => {
+                let under_pressure = kind == UnavailableKind::TimedOut;
+                Self {
+                    retry_after,
+                    under_pressure,
+                    ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason)
+                }
             }
             ObtainTokenError::Cache(CacheError::Erased) => {
                 Self::new(TurnOutcome::Ended, FailureClass::MissingTokens, reason)
@@ -210,8 +234,13 @@ impl From<JobError> for TurnFailure {
             JobError::Graph(GraphError::Throttled { retry_after }) => {
                 Self { retry_after, ..Self::new(TurnOutcome::Throttled, FailureClass::Throttled, reason) }
             }
-            JobError::Graph(GraphError::Unavailable { retry_after, .. }) => {
-                Self { retry_after, ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason) }
+            JobError::Graph(GraphError::Unavailable { retry_after, kind, .. }) => {
+                let under_pressure = kind == UnavailableKind::TimedOut;
+                Self {
+                    retry_after,
+                    under_pressure,
+                    ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason)
+                }
             }
             JobError::Store(_) => Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason),
         }
@@ -246,6 +275,7 @@ fn failed(
         at: now,
     };
     report.outcome = failure.outcome;
+    report.under_pressure = failure.under_pressure;
     report.reason = Some(failure.reason);
     report.failure = Some(kept.clone());
     let last_sweep = LastSweep { at: now, outcome: failure.outcome };
@@ -312,6 +342,7 @@ impl TurnReport {
             reason: None,
             attempt: 0,
             elapsed: Duration::ZERO,
+            under_pressure: false,
         }
     }
 

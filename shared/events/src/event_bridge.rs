@@ -5,13 +5,21 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use domain::event::DomainEvent;
-use domain::ports::{Clock, EventPublisher, PublishError};
+use domain::ports::{Clock, EventPublisher, PublishError, ShardTaskQueue};
+use domain::shard_task::ShardTask;
 use std::sync::Arc;
 
-/// Puts each event on one bus (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>).
+/// The most entries of one request (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>). Ours
+/// are far too small to reach the limit of its size.
+const MOST_ENTRIES: usize = 10;
+
+/// How often an entry is sent that EventBridge refuses.
+const ATTEMPTS: u32 = 2;
+
+/// Puts events and tasks on one bus.
 ///
-/// The SDK's client retries failed requests by its own settings; an entry that fails inside a good answer is sent once
-/// more. Subscribers may thus see an event twice, as EventBridge delivers at least once anyway.
+/// The SDK's client retries failed requests by its own settings; entries that fail inside a good answer are sent once
+/// more, without the others. Subscribers may thus see an event twice, as EventBridge delivers at least once anyway.
 pub struct EventBridgePublisher {
     client: Client,
     bus_name: String,
@@ -24,52 +32,101 @@ impl EventBridgePublisher {
         Self { client, bus_name, clock }
     }
 
-    /// One request with one entry. `Ok(Some(…))` is an entry that failed inside a good answer.
-    async fn put(&self, entry: PutEventsRequestEntry) -> Result<Option<PutEventsResultEntry>, PublishError> {
-        let answer = self.client.put_events().entries(entry).send().await.map_err(|error| PublishError {
+    fn entry(
+        &self,
+        name: &str,
+        detail: &impl serde::Serialize,
+    ) -> Result<PutEventsRequestEntry, PublishError> {
+        let detail = serde_json::to_string(detail).map_err(|error| PublishError {
+            reason: format!("{name} does not fit into JSON"),
+            source: Some(Box::new(error)),
+        })?;
+        Ok(PutEventsRequestEntry::builder()
+            .event_bus_name(&self.bus_name)
+            .source(crate::SOURCE)
+            .detail_type(name)
+            .detail(detail)
+            .time(DateTime::from_secs(self.clock.now().unix_timestamp()))
+            .build())
+    }
+
+    /// All of them, as few requests as can be.
+    async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Result<(), PublishError> {
+        for chunk in entries.chunks(MOST_ENTRIES) {
+            let mut left = chunk.to_vec();
+            let mut attempt = 1;
+            loop {
+                let refused = self.put_once(&left).await?;
+                let Some((first, code)) = refused.first() else { break };
+                if attempt == ATTEMPTS {
+                    return Err(PublishError {
+                        reason: format!(
+                            "EventBridge refused {} twice ({code})",
+                            first.detail_type().unwrap_or_default()
+                        ),
+                        source: None,
+                    });
+                }
+                attempt += 1;
+                left = refused.into_iter().map(|(entry, _)| entry).collect();
+            }
+        }
+        Ok(())
+    }
+
+    /// One request. What comes back are the entries that failed inside a good answer, each with its code.
+    async fn put_once(
+        &self,
+        entries: &[PutEventsRequestEntry],
+    ) -> Result<Vec<(PutEventsRequestEntry, String)>, PublishError> {
+        let request = self.client.put_events().set_entries(Some(entries.to_vec()));
+        let answer = request.send().await.map_err(|error| PublishError {
             reason: "EventBridge did not take the request".to_owned(),
             source: Some(Box::new(error)),
         })?;
-        let mut results = answer.entries.unwrap_or_default().into_iter();
-        match (results.next(), results.next()) {
-            (Some(entry), None) if answer.failed_entry_count == 0 && entry.event_id.is_some() => Ok(None),
-            (Some(entry), None) => Ok(Some(entry)),
-            _ => Err(PublishError {
-                reason: "expected the result of one entry from EventBridge, got another number of them"
-                    .to_owned(),
+        let results = answer.entries.unwrap_or_default();
+        if results.len() != entries.len() {
+            return Err(PublishError {
+                reason: format!(
+                    "expected the results of {} entries from EventBridge, got {}",
+                    entries.len(),
+                    results.len()
+                ),
                 source: None,
-            }),
+            });
         }
+        let refused: Vec<_> = entries
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| result.event_id.is_none())
+            .map(|(entry, result)| (entry.clone(), code(result)))
+            .collect();
+        if answer.failed_entry_count > 0 && refused.is_empty() {
+            return Err(PublishError {
+                reason: "EventBridge counts failed entries and names none".to_owned(),
+                source: None,
+            });
+        }
+        Ok(refused)
     }
+}
+
+fn code(result: &PutEventsResultEntry) -> String {
+    result.error_code().unwrap_or("no code given").to_owned()
 }
 
 #[async_trait]
 impl EventPublisher for EventBridgePublisher {
     async fn publish(&self, event: DomainEvent) -> Result<(), PublishError> {
-        let detail = serde_json::to_string(&event).map_err(|error| PublishError {
-            reason: format!("{} does not fit into JSON", event.name()),
-            source: Some(Box::new(error)),
-        })?;
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.bus_name)
-            .source(crate::SOURCE)
-            .detail_type(event.name())
-            .detail(detail)
-            .time(DateTime::from_secs(self.clock.now().unix_timestamp()))
-            .build();
-        if self.put(entry.clone()).await?.is_none() {
-            return Ok(());
-        }
-        match self.put(entry).await? {
-            None => Ok(()),
-            Some(failed) => Err(PublishError {
-                reason: format!(
-                    "EventBridge refused {} twice ({})",
-                    event.name(),
-                    failed.error_code().unwrap_or("no code given")
-                ),
-                source: None,
-            }),
-        }
+        self.put(vec![self.entry(event.name(), &event)?]).await
+    }
+}
+
+#[async_trait]
+impl ShardTaskQueue for EventBridgePublisher {
+    async fn send(&self, tasks: &[ShardTask]) -> Result<(), PublishError> {
+        let entries: Result<Vec<_>, _> =
+            tasks.iter().map(|task| self.entry(crate::SWEEP_SHARD, task)).collect();
+        self.put(entries?).await
     }
 }

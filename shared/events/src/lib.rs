@@ -8,3 +8,6 @@ pub use logged::LoggedEvents;
 
 /// EventBridge's `source` of everything that this product publishes.
 pub const SOURCE: &str = "shared-token-cache";
+
+/// EventBridge's `detail-type` of a task for a worker (`domain::shard_task::ShardTask`).
+pub const SWEEP_SHARD: &str = "SweepShard";

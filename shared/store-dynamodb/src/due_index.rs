@@ -3,7 +3,7 @@
 use crate::error::store_error;
 use crate::item::{Item, Reader, number, seconds, text};
 use crate::keys::{
-    self, DUE_AT, DUE_INDEX, PARTITION_KEY, SORT_KEY, SWEEP_SHARD, USER_INDEX, USER_PRINCIPAL_NAME,
+    self, ACTIVITY, DUE_AT, DUE_INDEX, PARTITION_KEY, SORT_KEY, SWEEP_SHARD, USER_INDEX, USER_PRINCIPAL_NAME,
 };
 use crate::store::DynamoDbAccountStore;
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use domain::account::DueAccount;
 use domain::error::StoreError;
 use domain::identity::{HomeAccountId, UserPrincipalName};
 use domain::ports::{DueCursor, DuePage};
+use domain::shard::ShardName;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -29,12 +30,12 @@ impl DynamoDbAccountStore {
     /// An index is read as it was a moment ago: an account may be listed that has had its turn, and the claim sorts it out.
     pub(crate) async fn due_page(
         &self,
-        shard: u32,
+        shard: ShardName,
         now: OffsetDateTime,
         limit: u32,
         cursor: Option<&DueCursor>,
     ) -> Result<DuePage, StoreError> {
-        let shard = keys::shard_name(shard);
+        let shard = shard.to_string();
         let start = cursor.map(|cursor| Position::read(cursor, &shard)).transpose()?;
         let page = self
             .client
@@ -102,6 +103,17 @@ impl DynamoDbAccountStore {
     }
 }
 
+/// The index key of the account's entry, as a page that ended with it would give it out.
+pub(crate) fn cursor_behind(shard: ShardName, last: DueAccount) -> DueCursor {
+    let position = Position {
+        pk: keys::partition_key(&last.account),
+        sk: ACTIVITY.to_owned(),
+        shard: shard.to_string(),
+        due_at: last.due_at.unix_timestamp(),
+    };
+    position.write()
+}
+
 /// A partition key that names an account.
 struct AccountKey(HomeAccountId);
 
@@ -139,11 +151,7 @@ impl Position {
     }
 
     fn read(cursor: &DueCursor, shard: &str) -> Result<Self, StoreError> {
-        let rejected = |reason: &str| StoreError::Rejected {
-            operation: "accounts_due",
-            reason: format!("expected a cursor that an earlier page of {shard} gave out; {reason}"),
-            source: None,
-        };
+        let rejected = |reason| StoreError::SenselessCursor { reason };
         let json = BASE64_URL_SAFE_NO_PAD.decode(&cursor.0).map_err(|_| rejected("this is not base64url"))?;
         let position: Self =
             serde_json::from_slice(&json).map_err(|_| rejected("this is base64url of something else"))?;

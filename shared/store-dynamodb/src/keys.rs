@@ -1,8 +1,8 @@
 //! Names: keys of items, attributes, indexes, shards. Other programs may read the table, so these are a contract.
 
 use domain::identity::{ClientId, HomeAccountId, TenantId};
+use domain::shard::{ShardName, Shards};
 use sha2::{Digest, Sha256};
-use std::num::NonZeroU32;
 
 pub(crate) const PARTITION_KEY: &str = "pk";
 pub(crate) const SORT_KEY: &str = "sk";
@@ -12,6 +12,7 @@ pub(crate) const BEGUN_AT: &str = "begun_at";
 pub(crate) const ACTIVITY: &str = "ACTIVITY";
 pub(crate) const PROFILE: &str = "PROFILE";
 pub(crate) const TOMBSTONE: &str = "TOMBSTONE";
+pub(crate) const TICK: &str = "TICK";
 
 pub(crate) const BLOB: &str = "blob";
 pub(crate) const VERSION: &str = "version";
@@ -72,28 +73,26 @@ pub(crate) fn tenant_partition_key(tenant: TenantId) -> String {
     format!("TENANT#{tenant}")
 }
 
+pub(crate) fn tick_partition_key(tick: &str) -> String {
+    format!("TICK#{tick}")
+}
+
 pub(crate) fn brake_sort_key(client_id: ClientId) -> String {
     format!("BRAKE#{client_id}")
 }
 
-/// The index partition of an account.
-///
-/// The hash is part of the data: a change of it, or of the number of shards, moves accounts to other partitions as they
-/// are written, and until then the old partitions must be swept too. A changed hash would take another prefix than `v1`.
-pub(crate) fn shard_of(account: &HomeAccountId, shards: NonZeroU32) -> String {
+/// The index partition to which an account is written. The hash is part of the data: a change of it is a new generation.
+pub(crate) fn shard_of(account: &HomeAccountId, shards: Shards) -> ShardName {
     let digest = Sha256::digest(account.to_string().as_bytes());
     let leading = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    let shard = u32::try_from(leading % u64::from(shards.get())).expect("a remainder by a u32 is one");
-    shard_name(shard)
-}
-
-pub(crate) fn shard_name(shard: u32) -> String {
-    format!("v1#{shard:02}")
+    let number = u32::try_from(leading % u64::from(shards.count.get())).expect("a remainder by a u32 is one");
+    ShardName { generation: shards.generation, number }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
     use test_support::sample;
 
     #[test]
@@ -106,20 +105,21 @@ mod tests {
 
     #[test]
     fn the_shard_of_an_account_never_changes() {
-        let shards = NonZeroU32::new(64).unwrap();
+        let shards = Shards::first(NonZeroU32::new(64).unwrap());
         let account: HomeAccountId =
             "00000000-0000-4000-8000-000000000001.00000000-0000-4000-8000-000000000002".parse().unwrap();
-        assert_eq!(shard_of(&account, shards), "v1#08");
+        assert_eq!(shard_of(&account, shards).to_string(), "v1#08");
+        assert_eq!(shard_of(&account, Shards { generation: 2, ..shards }).to_string(), "v2#08");
     }
 
     #[test]
     fn accounts_spread_over_all_shards() {
-        let shards = NonZeroU32::new(16).unwrap();
-        let mut counts = std::collections::BTreeMap::<String, u32>::new();
+        let shards = Shards::first(NonZeroU32::new(16).unwrap());
+        let mut counts = std::collections::BTreeMap::<ShardName, u32>::new();
         for number in 0..1600 {
             *counts.entry(shard_of(&sample::account(number), shards)).or_default() += 1;
         }
-        assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), (0..16).map(shard_name).collect::<Vec<_>>());
+        assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), shards.names().collect::<Vec<_>>());
         assert!(counts.values().all(|count| (60..140).contains(count)), "{counts:?}");
     }
 }

@@ -32,6 +32,7 @@ mod profile;
 mod quarantine;
 mod store;
 pub mod table;
+mod ticks;
 mod tokens;
 mod turn;
 

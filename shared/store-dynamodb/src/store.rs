@@ -1,5 +1,6 @@
 //! The adapter itself; what its methods do is in the modules they call.
 
+use crate::due_index;
 use crate::item::{Defect, Item, text};
 use crate::keys::{self, PARTITION_KEY, SORT_KEY};
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use domain::ports::{
     QuarantinedBlob, TokenWrite, TurnEnd,
 };
 use domain::profile::ProfileSnapshot;
-use std::num::NonZeroU32;
+use domain::shard::{ShardName, Shards};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::OffsetDateTime;
@@ -22,7 +23,7 @@ pub struct DynamoDbAccountStore {
     pub(crate) client: Client,
     pub(crate) table: String,
     pub(crate) client_id: ClientId,
-    pub(crate) shards: NonZeroU32,
+    pub(crate) shards: Shards,
     pub(crate) clock: Arc<dyn Clock>,
     corrupt_items: AtomicU64,
 }
@@ -34,7 +35,7 @@ impl DynamoDbAccountStore {
         client: Client,
         table: String,
         client_id: ClientId,
-        shards: NonZeroU32,
+        shards: Shards,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { client, table, client_id, shards, clock, corrupt_items: AtomicU64::new(0) }
@@ -59,7 +60,7 @@ impl DynamoDbAccountStore {
     }
 
     pub(crate) fn shard_of(&self, account: &HomeAccountId) -> String {
-        keys::shard_of(account, self.shards)
+        keys::shard_of(account, self.shards).to_string()
     }
 }
 
@@ -126,12 +127,20 @@ impl AccountStore for DynamoDbAccountStore {
 
     async fn accounts_due(
         &self,
-        shard: u32,
+        shard: ShardName,
         now: OffsetDateTime,
         limit: u32,
         cursor: Option<DueCursor>,
     ) -> Result<DuePage, StoreError> {
         self.due_page(shard, now, limit, cursor.as_ref()).await
+    }
+
+    fn due_cursor(&self, shard: ShardName, after: DueAccount) -> DueCursor {
+        due_index::cursor_behind(shard, after)
+    }
+
+    async fn begin_tick(&self, tick: &str, expires_at: OffsetDateTime) -> Result<bool, StoreError> {
+        self.write_tick(tick, expires_at).await
     }
 
     async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError> {

@@ -8,6 +8,7 @@ use domain::background_job::RefreshProfileSnapshot;
 use domain::identity::Pseudonyms;
 use domain::ports::Clock as _;
 use domain::services::{Services, Settings, SweepSettings};
+use domain::shard::Shards;
 use domain::token::IssuedTokens;
 use std::sync::Arc;
 use time::Duration;
@@ -48,6 +49,7 @@ impl Default for Fakes {
                 clock: Arc::new(clock.clone()),
             }),
             events: events.clone(),
+            queue: None,
             clock: Arc::new(clock.clone()),
             chance: Arc::new(SeededChance::new(7)),
             timer: Arc::new(clock.clone()),
@@ -70,7 +72,7 @@ fn settings() -> Settings {
         sweep: SweepSettings {
             idle: Duration::seconds(30),
             interval: Duration::hours(1),
-            shards: 4,
+            shards: Shards::first(InMemoryAccountStore::SHARDS),
             concurrency: 8,
             lease: Duration::minutes(2),
         },

@@ -17,7 +17,9 @@ use domain::ports::{
     QuarantinedBlob, TokenWrite, TurnEnd,
 };
 use domain::profile::ProfileSnapshot;
-use std::collections::BTreeMap;
+use domain::shard::{ShardName, Shards};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
@@ -27,29 +29,43 @@ const BLOB_LIMIT: usize = 64 * 1024;
 /// Keeps the contract of [`crate::store_contract`], counts what is asked of it, and fails on demand.
 pub struct InMemoryAccountStore {
     clock: Arc<dyn Clock>,
-    shards: u32,
-    accounts: Mutex<BTreeMap<HomeAccountId, Account>>,
-    brakes: Mutex<BTreeMap<TenantId, OffsetDateTime>>,
-    controls: Controls,
+    shards: Shards,
+    accounts: Arc<Mutex<BTreeMap<HomeAccountId, Account>>>,
+    brakes: Arc<Mutex<BTreeMap<TenantId, OffsetDateTime>>>,
+    ticks: Arc<Mutex<BTreeSet<String>>>,
+    controls: Arc<Controls>,
 }
 
 impl InMemoryAccountStore {
-    /// # Panics
-    /// With no shards.
-    pub fn new(clock: Arc<dyn Clock>, shards: u32) -> Self {
-        assert!(shards > 0, "a store has at least one shard");
+    /// As many as [`Self::with_clock`] has.
+    pub const SHARDS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
+
+    pub fn new(clock: Arc<dyn Clock>, shards: Shards) -> Self {
         Self {
             clock,
             shards,
-            accounts: Mutex::default(),
-            brakes: Mutex::default(),
-            controls: Controls::default(),
+            accounts: Arc::default(),
+            brakes: Arc::default(),
+            ticks: Arc::default(),
+            controls: Arc::default(),
         }
     }
 
-    /// With four shards.
     pub fn with_clock(clock: &FixedClock) -> Self {
-        Self::new(Arc::new(clock.clone()), 4)
+        Self::new(Arc::new(clock.clone()), Shards::first(Self::SHARDS))
+    }
+
+    /// The same table, as functions with other shards see it.
+    #[must_use]
+    pub fn with_shards(&self, shards: Shards) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            shards,
+            accounts: self.accounts.clone(),
+            brakes: self.brakes.clone(),
+            ticks: self.ticks.clone(),
+            controls: self.controls.clone(),
+        }
     }
 
     /// The next call of this operation fails with this error, and does nothing.
@@ -110,12 +126,12 @@ impl InMemoryAccountStore {
         act(entry)
     }
 
-    fn shard_of(&self, account: &HomeAccountId) -> u32 {
+    fn shard_of(&self, account: &HomeAccountId) -> ShardName {
         let folded = account
             .to_string()
             .bytes()
             .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        folded % self.shards
+        ShardName { generation: self.shards.generation, number: folded % self.shards.count }
     }
 }
 
@@ -173,7 +189,8 @@ impl AccountStore for InMemoryAccountStore {
         activity: ActivityUpdate,
     ) -> Result<(), StoreError> {
         self.controls.enter(StoreOperation::RecordActivity)?;
-        self.with_account(account, |account| account.record_activity(&activity));
+        let shard = self.shard_of(account);
+        self.with_account(account, |account| account.record_activity(&activity, shard));
         Ok(())
     }
 
@@ -196,7 +213,7 @@ impl AccountStore for InMemoryAccountStore {
 
     async fn accounts_due(
         &self,
-        shard: u32,
+        shard: ShardName,
         now: OffsetDateTime,
         limit: u32,
         cursor: Option<DueCursor>,
@@ -207,18 +224,26 @@ impl AccountStore for InMemoryAccountStore {
         let mut due: Vec<DueAccount> = self
             .accounts()
             .iter()
-            .filter(|(account, _)| self.shard_of(account) == shard)
-            .filter_map(|(account, kept)| Some(DueAccount { account: *account, due_at: kept.due_at()? }))
+            .filter_map(|(account, kept)| {
+                let (_, due_at) = kept.due().filter(|(listed, _)| *listed == shard)?;
+                Some(DueAccount { account: *account, due_at })
+            })
             .filter(|due| due.due_at <= now && after.is_none_or(|after| sort_key(due) > after))
             .collect();
         due.sort_by_key(sort_key);
         let more = due.len() > limit;
         due.truncate(limit);
-        let next = due
-            .last()
-            .filter(|_| more)
-            .map(|last| DueCursor(format!("{}@{}", last.due_at.unix_timestamp(), last.account)));
+        let next = due.last().filter(|_| more).map(cursor_behind);
         Ok(DuePage { accounts: due, next })
+    }
+
+    fn due_cursor(&self, _: ShardName, after: DueAccount) -> DueCursor {
+        cursor_behind(&after)
+    }
+
+    async fn begin_tick(&self, tick: &str, _: OffsetDateTime) -> Result<bool, StoreError> {
+        self.controls.enter(StoreOperation::BeginTick)?;
+        Ok(self.ticks.lock().unwrap_or_else(PoisonError::into_inner).insert(tick.to_owned()))
     }
 
     async fn claim(&self, due: DueAccount, lease: Lease, now: OffsetDateTime) -> Result<Claim, StoreError> {
@@ -234,7 +259,8 @@ impl AccountStore for InMemoryAccountStore {
         end: TurnEnd,
     ) -> Result<bool, StoreError> {
         self.controls.enter(StoreOperation::FinishTurn)?;
-        Ok(self.with_account(account, |account| account.finish_turn(owner, end)))
+        let shard = self.shard_of(account);
+        Ok(self.with_account(account, |account| account.finish_turn(owner, end, shard)))
     }
 
     async fn brake(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, StoreError> {
@@ -271,15 +297,15 @@ fn sort_key(due: &DueAccount) -> (OffsetDateTime, HomeAccountId) {
     (due.due_at, due.account)
 }
 
+fn cursor_behind(last: &DueAccount) -> DueCursor {
+    DueCursor(format!("{}@{}", last.due_at.unix_timestamp(), last.account))
+}
+
 fn read_cursor(cursor: &DueCursor) -> Result<(OffsetDateTime, HomeAccountId), StoreError> {
     let parse = || {
         let (due_at, account) = cursor.0.split_once('@')?;
         let due_at = OffsetDateTime::from_unix_timestamp(due_at.parse().ok()?).ok()?;
         Some((due_at, account.parse().ok()?))
     };
-    parse().ok_or_else(|| StoreError::Rejected {
-        operation: "accounts_due",
-        reason: "expected a cursor that an earlier page gave out".to_owned(),
-        source: None,
-    })
+    parse().ok_or(StoreError::SenselessCursor { reason: "this one has another form" })
 }

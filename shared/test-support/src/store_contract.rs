@@ -13,6 +13,7 @@ mod activity;
 mod brakes;
 mod erasure;
 mod index;
+mod ticks;
 mod tokens;
 mod turns;
 
@@ -20,6 +21,7 @@ pub use activity::*;
 pub use brakes::*;
 pub use erasure::*;
 pub use index::*;
+pub use ticks::*;
 pub use tokens::*;
 pub use turns::*;
 
@@ -27,6 +29,7 @@ use crate::{FixedClock, sample};
 use domain::account::{AccountActivity, AccountRecord, DueAccount};
 use domain::identity::HomeAccountId;
 use domain::ports::{AccountStore, ActivityUpdate, Claim};
+use domain::shard::Shards;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -34,7 +37,7 @@ use time::OffsetDateTime;
 pub struct StoreFixture {
     pub store: Arc<dyn AccountStore>,
     pub clock: FixedClock,
-    pub shards: u32,
+    pub shards: Shards,
 }
 
 impl StoreFixture {
@@ -53,7 +56,7 @@ impl StoreFixture {
     /// Everybody who is due, whatever their shard.
     async fn due(&self, now: OffsetDateTime) -> Vec<DueAccount> {
         let mut accounts = Vec::new();
-        for shard in 0..self.shards {
+        for shard in self.shards.names() {
             let page = self.store.accounts_due(shard, now, 1000, None).await.unwrap();
             assert_eq!(page.next, None, "fewer accounts than asked for need no second page");
             accounts.extend(page.accounts);
@@ -117,6 +120,8 @@ macro_rules! account_store_contract {
             a_shard_is_listed_earliest_first,
             pages_visit_every_due_account_once,
             a_senseless_cursor_is_rejected,
+            a_page_can_be_continued_behind_any_account,
+            a_tick_begins_once_and_others_are_others,
             a_brake_holds_until_its_end_and_no_longer,
             a_brake_is_never_shortened,
             a_brake_concerns_its_own_tenant_only,

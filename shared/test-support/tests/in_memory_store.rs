@@ -6,12 +6,13 @@ use test_support::{FixedClock, InMemoryAccountStore, StoreOperation, sample};
 
 use domain::error::StoreError;
 use domain::ports::AccountStore;
+use domain::shard::Shards;
 
 #[expect(clippy::unused_async, reason = "other stores have to be started")]
 async fn in_memory() -> Option<StoreFixture> {
     let clock = FixedClock::default();
     let store = Arc::new(InMemoryAccountStore::with_clock(&clock));
-    Some(StoreFixture { store, clock, shards: 4 })
+    Some(StoreFixture { store, clock, shards: Shards::first(InMemoryAccountStore::SHARDS) })
 }
 
 test_support::account_store_contract!(in_memory);

@@ -9,14 +9,13 @@ use crate::sealer::sealer;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
-use domain::ports::{Chance, Clock, EventPublisher, Timer};
+use domain::ports::{Chance, Clock, EventPublisher, ShardTaskQueue, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
 use domain::time_budget::REQUEST_TIMEOUT;
 use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys};
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use store_dynamodb::DynamoDbAccountStore;
 
@@ -113,12 +112,11 @@ async fn services(
     let Time { clock, timer, chance } = time;
     let aws = AwsClients::new(environment).await;
     let credential = credential(&config, &aws, clock.clone()).await?;
-    let shards = NonZeroU32::new(config.sweep.shards).unwrap_or(NonZeroU32::MIN);
     let store = Arc::new(DynamoDbAccountStore::new(
         aws.dynamodb.clone(),
         config.table_name.clone(),
         config.client_id,
-        shards,
+        config.sweep.shards,
         clock.clone(),
     ));
     let sealer = sealer(config.sealing, &config.table_name, &aws, clock.clone());
@@ -127,10 +125,14 @@ async fn services(
         &config.graph_base_url,
         REQUEST_TIMEOUT.unsigned_abs(),
     ));
-    let publisher: Arc<dyn EventPublisher> = match config.event_bus_name {
-        Some(bus) => Arc::new(EventBridgePublisher::new(aws.eventbridge, bus, clock.clone())),
+    let bus = config
+        .event_bus_name
+        .map(|name| Arc::new(EventBridgePublisher::new(aws.eventbridge.clone(), name, clock.clone())));
+    let publisher: Arc<dyn EventPublisher> = match &bus {
+        Some(bus) => bus.clone(),
         None => Arc::new(LoggedEvents::new(pseudonyms(&config.table_name, &config.client_id))),
     };
+    let queue = bus.map(|bus| -> Arc<dyn ShardTaskQueue> { bus });
     let job = RefreshProfileSnapshot {
         profiles: profiles.clone(),
         store: store.clone(),
@@ -160,6 +162,7 @@ async fn services(
         profiles,
         job: Arc::new(job),
         events: publisher,
+        queue,
         clock,
         chance,
         timer,

@@ -5,10 +5,12 @@
 use crate::environment::Environment;
 use domain::identity::{ClientId, TenantId};
 use domain::services::SweepSettings;
+use domain::shard::Shards;
 use entra::{Allowed, Authority, TenantSetting};
 use sealing::BranchKey;
 use secrecy::SecretString;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use time::Duration;
@@ -304,10 +306,31 @@ impl Reader<'_> {
         }
     }
 
+    fn shards(&mut self) -> Option<Shards> {
+        let count = self.count("SWEEP_SHARDS", 64, 1024);
+        let generation = self.count("SWEEP_SHARDS_GENERATION", 1, 1000)?;
+        let draining = match self.environment.get("SWEEP_SHARDS_DRAINING") {
+            None => None,
+            Some(_) if generation == 1 => {
+                self.problem(
+                    "SWEEP_SHARDS_DRAINING",
+                    "the first generation has none before it: raise SWEEP_SHARDS_GENERATION",
+                );
+                return None;
+            }
+            Some(_) => Some(self.count("SWEEP_SHARDS_DRAINING", 1, 1024)?),
+        };
+        Some(Shards {
+            generation,
+            count: NonZeroU32::new(count?)?,
+            draining: draining.and_then(NonZeroU32::new),
+        })
+    }
+
     fn sweep(&mut self) -> Option<SweepSettings> {
         let idle = self.seconds("SWEEP_IDLE_SECONDS", 30, 1);
         let interval = self.seconds("SWEEP_INTERVAL_SECONDS", 3600, 1);
-        let shards = self.count("SWEEP_SHARDS", 64, 1024);
+        let shards = self.shards();
         let concurrency = self.count("SWEEP_CONCURRENCY", 32, 1024);
         Some(SweepSettings {
             idle: idle?,

@@ -14,3 +14,4 @@ pub use aws::AwsClients;
 pub use clock::{RuntimeTimer, SystemChance, SystemClock};
 pub use config::{Config, ConfigError, Function};
 pub use environment::Environment;
+pub use events::SWEEP_SHARD;

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use domain::shard::Shards;
+use std::num::NonZeroU32;
 use time::Duration;
 use wiring::config::SealingConfig;
 use wiring::{Config, Environment, Function};
@@ -43,7 +45,10 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.token_cache_ttl, Duration::days(14));
     assert_eq!(config.sweep.idle, Duration::seconds(30));
     assert_eq!(config.sweep.interval, Duration::hours(1));
-    assert_eq!((config.sweep.shards, config.sweep.concurrency), (64, 32));
+    assert_eq!(
+        (config.sweep.shards, config.sweep.concurrency),
+        (Shards::first(NonZeroU32::new(64).unwrap()), 32)
+    );
     assert_eq!(config.event_bus_name, None);
 }
 
@@ -146,4 +151,23 @@ fn secrets_do_not_print() {
     let config = Config::read(&environment, Function::ProfileApi).unwrap();
     let shown = format!("{environment:?} {config:?}");
     assert!(!shown.contains("a-client-secret") && !shown.contains("AAECAwQF"), "{shown}");
+}
+
+#[test]
+fn a_new_number_of_shards_is_a_new_generation_that_names_the_old_one() {
+    let mut environment = complete();
+    environment.set("SWEEP_SHARDS", "16");
+    environment.set("SWEEP_SHARDS_GENERATION", "2");
+    environment.set("SWEEP_SHARDS_DRAINING", "4");
+    let shards = Config::read(&environment, Function::BackgroundSweep).unwrap().sweep.shards;
+    assert_eq!((shards.generation, shards.count.get(), shards.draining.unwrap().get()), (2, 16, 4));
+
+    environment.set("SWEEP_SHARDS_GENERATION", "1");
+    let error = Config::read(&environment, Function::BackgroundSweep).unwrap_err();
+    assert!(error.to_string().contains("raise SWEEP_SHARDS_GENERATION"), "{error}");
+    environment.set("SWEEP_SHARDS_GENERATION", "2");
+    for bad in ["0", "-1", "many"] {
+        environment.set("SWEEP_SHARDS_DRAINING", bad);
+        assert!(Config::read(&environment, Function::BackgroundSweep).is_err(), "{bad}");
+    }
 }

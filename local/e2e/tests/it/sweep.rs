@@ -117,12 +117,18 @@ async fn one_user_is_swept_by_id_or_by_name() {
     lab.visit(BRUNO).await;
     let id = lab.account(ADELE).await.account.to_string();
     for (account, outcome) in [(id.as_str(), "acted"), ("Adele@Lakeside.example", "unchanged")] {
-        let summary = lab.stack.sweeper().invoke(json!({ "account": account })).await.unwrap();
+        let summary = lab.stack.sweeper().invoke(json!({ "account": account })).await.unwrap().into_summary();
         assert_eq!(summary.turns.len(), 1);
         assert_eq!(summary.turns[0].outcome.as_str(), outcome);
     }
     assert_eq!(lab.account(BRUNO).await.last_outcome, None);
-    let nobody = lab.stack.sweeper().invoke(json!({ "account": "nobody@lakeside.example" })).await.unwrap();
+    let nobody = lab
+        .stack
+        .sweeper()
+        .invoke(json!({ "account": "nobody@lakeside.example" }))
+        .await
+        .unwrap()
+        .into_summary();
     assert!(nobody.turns.is_empty());
 }
 

@@ -129,7 +129,8 @@ impl Environments {
     /// Likewise, for the user alone, whether due or not.
     pub(crate) async fn invoke(&self, environment: usize) -> Option<Vec<(&'static str, u64)>> {
         let event = json!({ "account": self.account });
-        self.sweepers[environment].invoke(event).await.ok().map(outcomes)
+        let answer = self.sweepers[environment].invoke(event).await.ok()?;
+        Some(outcomes(answer.into_summary()))
     }
 
     /// Writes the tokens that are there, sealed anew, under the next version. Returns how often nobody was faster.

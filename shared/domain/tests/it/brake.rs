@@ -1,8 +1,10 @@
 //! One environment is told to slow down, and all of them do.
 
 use crate::fixture::Fixture;
-use domain::account::{AccountStatus, TurnOutcome};
+use domain::account::{AccountRecord, AccountStatus, TurnOutcome};
+use domain::caller::Caller;
 use domain::error::TokenError;
+use domain::identity::HomeAccountId;
 use domain::obtain_token::ObtainTokenError;
 use domain::ports::{AccountStore as _, Clock as _};
 use domain::read_profile::ReadProfileError;
@@ -63,20 +65,58 @@ async fn cached_tokens_are_served_while_the_brake_is_on() {
 #[tokio::test]
 async fn the_sweep_waits_for_the_end_of_the_brake_and_parks_nobody() {
     let fixture = Fixture::new();
-    for number in 1..=3 {
+    for number in 1..=8 {
         fixture.visit(number).await;
     }
     fixture.clock.advance(Duration::hours(2));
     let asked = fixture.exchange.calls().len();
     fixture.store.set_brake(sample::TENANT, fixture.clock.now() + Duration::seconds(90)).await.unwrap();
     let (report, _) = fixture.sweep().await;
-    assert_eq!(report.of(TurnOutcome::Throttled), 3);
+    assert_eq!(report.of(TurnOutcome::Throttled), 8);
     assert_eq!(fixture.exchange.calls().len(), asked);
-    for number in 1..=3 {
-        let activity = fixture.record(number).await.activity.unwrap();
-        assert_eq!(activity.status, AccountStatus::Failing);
-        assert!(activity.due_at.unwrap() >= fixture.clock.now() + Duration::seconds(90));
+    assert!(report.stopped_early);
+
+    // Those that are begun at once are told of the brake by their own turns; after that nobody else's is begun.
+    let failing = |record: AccountRecord| record.activity.unwrap().status == AccountStatus::Failing;
+    let mut touched = 0;
+    for number in 1..=8 {
+        touched += u32::from(failing(fixture.record(number).await));
     }
+    assert!(touched <= 2, "{touched} accounts were written for nothing");
+    fixture.clock.advance(Duration::minutes(10));
+    let (report, _) = fixture.sweep().await;
+    assert_eq!(report.of(TurnOutcome::Acted), 8);
+}
+
+#[tokio::test]
+async fn a_short_brake_is_waited_for_and_all_have_their_turn() {
+    let fixture = Fixture::new();
+    for number in 1..=8 {
+        fixture.visit(number).await;
+    }
+    fixture.clock.advance(Duration::hours(2));
+    fixture.exchange.push(Err(throttled(5)));
+    let began = fixture.clock.now();
+    let (report, _) = fixture.sweep().await;
+    let (throttled, acted) = (report.of(TurnOutcome::Throttled), report.of(TurnOutcome::Acted));
+    assert!(throttled <= 2 && throttled + acted == 8, "{throttled} throttled, {acted} acted");
+    assert!(!report.stopped_early && fixture.clock.now() - began >= Duration::seconds(5));
+}
+
+#[tokio::test]
+async fn a_brake_of_one_tenant_holds_up_no_other() {
+    let fixture = Fixture::new();
+    fixture.visit(1).await;
+    fixture.visit(2).await;
+    let own = fixture.caller(7);
+    let foreign = HomeAccountId::new(own.object_id, "0a0b0c0d-1111-4222-8333-444455556666".parse().unwrap());
+    fixture.read_profile(&Caller { account: foreign, tenant_id: foreign.tenant_id, ..own }).await.unwrap();
+    fixture.clock.advance(Duration::hours(2));
+    let until = fixture.clock.now() + Duration::seconds(90);
+    fixture.store.set_brake(sample::TENANT, until).await.unwrap();
+    let (report, turns) = fixture.sweep().await;
+    assert_eq!(report.of(TurnOutcome::Acted), 1);
+    assert!(turns.iter().any(|turn| turn.account == foreign && turn.outcome == TurnOutcome::Acted));
 }
 
 #[tokio::test]

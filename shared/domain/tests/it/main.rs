@@ -6,6 +6,7 @@ mod background_access;
 mod brake;
 mod challenges;
 mod counts;
+mod fan_out;
 mod fixture;
 mod lifetimes;
 mod quarantine;

@@ -5,7 +5,9 @@ use aws_sdk_eventbridge::config::retry::RetryConfig;
 use aws_sdk_eventbridge::config::{BehaviorVersion, Config, Credentials, Region};
 use domain::account::{FailureClass, TurnOutcome};
 use domain::event::DomainEvent;
-use domain::ports::{EventPublisher as _, PublishError};
+use domain::ports::{EventPublisher as _, PublishError, ShardTaskQueue as _};
+use domain::shard::ShardName;
+use domain::shard_task::ShardTask;
 use events::EventBridgePublisher;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -69,6 +71,71 @@ fn event() -> DomainEvent {
 
 async fn publish(server: &MockServer) -> Result<(), PublishError> {
     publisher(server).publish(event()).await
+}
+
+fn tasks(number: u32) -> Vec<ShardTask> {
+    let task = |number| ShardTask {
+        shard: ShardName { generation: 1, number },
+        tick: "2126-03-04T00:00:00Z".to_owned(),
+        as_of: sample::NOW,
+        cursor: None,
+        hop: 0,
+    };
+    (0..number).map(task).collect()
+}
+
+fn shards_in(request: &Value) -> Vec<String> {
+    let entries = request["Entries"].as_array().expect("entries");
+    let detail = |entry: &Value| -> Value {
+        assert_eq!(
+            (&entry["DetailType"], &entry["Source"]),
+            (&json!("SweepShard"), &json!("shared-token-cache"))
+        );
+        serde_json::from_str(entry["Detail"].as_str().expect("text")).expect("JSON")
+    };
+    entries.iter().map(|entry| detail(entry)["shard"].as_str().expect("text").to_owned()).collect()
+}
+
+fn all_taken(number: usize) -> Value {
+    json!({"FailedEntryCount": 0, "Entries": vec![json!({"EventId": "1"}); number]})
+}
+
+#[tokio::test]
+async fn tasks_go_out_ten_at_a_time() {
+    let server = script(&[(200, all_taken(10)), (200, all_taken(10)), (200, all_taken(3))]).await;
+    publisher(&server).send(&tasks(23)).await.unwrap();
+    let sent: Vec<Vec<String>> = sent(&server).await.iter().map(shards_in).collect();
+    assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 3]);
+    let all: Vec<String> = tasks(23).iter().map(|task| task.shard.to_string()).collect();
+    assert_eq!(sent.concat(), all);
+}
+
+#[tokio::test]
+async fn only_the_tasks_that_failed_are_sent_again() {
+    let refused = json!({"ErrorCode": "InternalFailure"});
+    let taken = json!({"EventId": "1"});
+    let partly = json!({"FailedEntryCount": 2, "Entries": [taken, refused, taken, refused]});
+    let server = script(&[(200, partly), (200, all_taken(2))]).await;
+    publisher(&server).send(&tasks(4)).await.unwrap();
+    let requests = sent(&server).await;
+    assert_eq!(requests.len(), 2);
+    assert_eq!(shards_in(&requests[1]), ["v1#01", "v1#03"]);
+}
+
+#[tokio::test]
+async fn a_task_that_is_refused_twice_is_an_error() {
+    let refused = json!({"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]});
+    let server = script(&[(200, refused)]).await;
+    let error = publisher(&server).send(&tasks(1)).await.unwrap_err();
+    assert!(error.to_string().contains("SweepShard twice (InternalFailure)"), "{error}");
+    assert_eq!(sent(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn no_tasks_are_no_request() {
+    let server = script(&[(500, json!({}))]).await;
+    publisher(&server).send(&[]).await.unwrap();
+    assert!(sent(&server).await.is_empty());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use domain::error::StoreError;
 use domain::identity::UserPrincipalName;
 use domain::ports::AccountStore;
+use domain::shard::Shards;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use store_dynamodb::DynamoDbAccountStore;
@@ -20,7 +21,7 @@ fn store(client: &Client) -> DynamoDbAccountStore {
         Client::from_conf(config),
         "accounts".to_owned(),
         sample::CLIENT,
-        NonZeroU32::MIN,
+        Shards::first(NonZeroU32::MIN),
         Arc::new(FixedClock::default()),
     )
 }

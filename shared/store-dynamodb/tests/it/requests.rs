@@ -1,6 +1,6 @@
 //! How many requests each operation costs: latency for a waiting user, and the bill.
 
-use crate::servers::{TestTable, embedded_client};
+use crate::servers::{SHARDS, TestTable, embedded_client};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -69,7 +69,7 @@ async fn every_usual_operation_is_one_request() {
     assert_eq!(count.take(), 1, "record_activity");
     store.put_profile(&account, &sample::snapshot(1, due_at), NOW + TTL).await.unwrap();
     assert_eq!(count.take(), 1, "put_profile");
-    store.accounts_due(0, due_at, 10, None).await.unwrap();
+    store.accounts_due(SHARDS.names().next().unwrap(), due_at, 10, None).await.unwrap();
     assert_eq!(count.take(), 1, "accounts_due");
     let due = DueAccount { account, due_at };
     let claim = store.claim(due, sample::lease("worker", due_at), due_at).await.unwrap();

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use domain::shard::Shards;
 use dynoxide::Database;
 use dynoxide::server::serve_with_shutdown;
 use std::io::Write as _;
@@ -11,7 +12,8 @@ use store_dynamodb::{DynamoDbAccountStore, table};
 use test_support::store_contract::StoreFixture;
 use test_support::{FixedClock, sample};
 
-const SHARDS: NonZeroU32 = NonZeroU32::new(4).unwrap();
+pub(crate) const SHARDS: Shards =
+    Shards { generation: 1, count: NonZeroU32::new(4).unwrap(), draining: None };
 const ENDPOINT_VARIABLE: &str = "DYNAMODB_LOCAL_ENDPOINT";
 
 /// A client of this address, with credentials that no server here looks at.
@@ -83,6 +85,6 @@ impl TestTable {
     }
 
     pub(crate) fn into_fixture(self) -> StoreFixture {
-        StoreFixture { store: self.store, clock: self.clock, shards: SHARDS.get() }
+        StoreFixture { store: self.store, clock: self.clock, shards: SHARDS }
     }
 }

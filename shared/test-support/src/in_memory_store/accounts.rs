@@ -6,6 +6,7 @@ use domain::account::{
 use domain::identity::UserPrincipalName;
 use domain::ports::{ActivityUpdate, Claim, PutTokensError, QuarantinedBlob, TokenWrite, TurnEnd};
 use domain::profile::ProfileSnapshot;
+use domain::shard::ShardName;
 use time::{Duration, OffsetDateTime};
 
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub(super) struct Tokens {
 
 struct Activity {
     kept: AccountActivity,
+    /// Where it was written to.
+    shard: ShardName,
     begun_at: OffsetDateTime,
     /// The turn that the user's activity asked for since the last claim: it wins over the one that the turn's end names.
     moved_due_at: Option<OffsetDateTime>,
@@ -63,8 +66,10 @@ impl Account {
         }
     }
 
-    pub(super) fn due_at(&self) -> Option<OffsetDateTime> {
-        self.activity.as_ref()?.kept.due_at
+    /// In which shard the account is listed, and from when on.
+    pub(super) fn due(&self) -> Option<(ShardName, OffsetDateTime)> {
+        let activity = self.activity.as_ref()?;
+        Some((activity.shard, activity.kept.due_at?))
     }
 
     pub(super) fn is_named(&self, name: &UserPrincipalName) -> bool {
@@ -108,7 +113,7 @@ impl Account {
         }
     }
 
-    pub(super) fn record_activity(&mut self, update: &ActivityUpdate) {
+    pub(super) fn record_activity(&mut self, update: &ActivityUpdate, shard: ShardName) {
         let begun_at = truncate_to_millisecond(update.last_activity);
         let last_activity = truncate_to_second(update.last_activity);
         let due_at = update.due_at.map(truncate_to_second);
@@ -116,7 +121,7 @@ impl Account {
             return;
         }
         let Some(activity) = &mut self.activity else {
-            self.activity = Some(Activity::new(update, last_activity, begun_at));
+            self.activity = Some(Activity::new(update, last_activity, begun_at, shard));
             return;
         };
         let late = activity.kept.last_activity > last_activity;
@@ -142,6 +147,7 @@ impl Account {
         if due_at.is_some() && activity.kept.status != AccountStatus::NeedsUser {
             activity.kept.due_at = due_at;
             activity.moved_due_at = due_at;
+            activity.shard = shard;
         }
     }
 
@@ -180,12 +186,13 @@ impl Account {
         Claim::Taken(Box::new(activity.kept.clone()))
     }
 
-    pub(super) fn finish_turn(&mut self, owner: &str, end: TurnEnd) -> bool {
+    pub(super) fn finish_turn(&mut self, owner: &str, end: TurnEnd, shard: ShardName) -> bool {
         let Some(activity) = &mut self.activity else { return false };
         if activity.kept.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
             return false;
         }
         let moved = activity.moved_due_at.take();
+        activity.shard = shard;
         let kept = &mut activity.kept;
         kept.lease = None;
         kept.status = end.status;
@@ -200,7 +207,12 @@ impl Account {
 }
 
 impl Activity {
-    fn new(update: &ActivityUpdate, last_activity: OffsetDateTime, begun_at: OffsetDateTime) -> Self {
+    fn new(
+        update: &ActivityUpdate,
+        last_activity: OffsetDateTime,
+        begun_at: OffsetDateTime,
+        shard: ShardName,
+    ) -> Self {
         let due_at = update.due_at.map(truncate_to_second);
         let kept = AccountActivity {
             tenant_id: update.tenant_id,
@@ -215,7 +227,7 @@ impl Activity {
             lease: None,
             expires_at: truncate_to_second(update.expires_at),
         };
-        Self { kept, begun_at, moved_due_at: due_at }
+        Self { kept, shard, begun_at, moved_due_at: due_at }
     }
 }
 

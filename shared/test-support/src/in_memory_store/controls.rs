@@ -15,6 +15,7 @@ pub enum StoreOperation {
     PutProfile,
     Erase,
     AccountsDue,
+    BeginTick,
     Claim,
     FinishTurn,
     FindByUserPrincipalName,
