@@ -10,10 +10,15 @@ use std::path::Path;
 pub struct Addresses {
     pub page: String,
     pub api: String,
+    /// The page of accounts.
+    pub accounts: String,
     /// Entra ID and Graph; `None` with a tenant of one's own.
     pub emulator: Option<String>,
     /// `None` with a database of one's own.
     pub dynamodb: Option<String>,
+    /// `PutEvents`; `None` without a bus, or with one of one's own.
+    #[serde(default)]
+    pub event_bus: Option<String>,
     /// Only with `--control`.
     pub control: Option<String>,
 }

@@ -1,12 +1,7 @@
 //! The MSAL cache of one account, out of the table and into it. For data that is sealed with a local key.
 
-use crate::addresses::Addresses;
-use crate::clock::OffsetClock;
-use crate::data_folder::{DataFolder, DataFolderError, DataPlace, write_private};
-use crate::database::{self, DatabaseError};
-use crate::listeners::Loopback;
-use crate::servers::Servers;
-use crate::settings::{self, Authority, Database};
+use crate::attached::{AttachError, Attached, Needs};
+use crate::data_folder::write_private;
 use domain::identity::HomeAccountId;
 use domain::services::Services;
 use domain::token_cache::{CacheError, open_account};
@@ -14,9 +9,7 @@ use msal_cache::{FormatError, UnifiedCache};
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use store_dynamodb::table::{self, TableError};
-use wiring::{AwsClients, Environment, Time};
+use wiring::Environment;
 
 /// The largest file that is read: what a table item can hold.
 const MAX_FILE_BYTES: u64 = 400 * 1024;
@@ -52,21 +45,7 @@ pub enum CacheCommandError {
     )]
     OtherAccount { path: PathBuf, account: HomeAccountId, client_id: String, others: Vec<String> },
     #[error(transparent)]
-    DataFolder(#[from] DataFolderError),
-    #[error("the data folder {} is in use, but not by a stack that says where it can be reached", path.display())]
-    NoAddresses {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    #[error("no free port for the database")]
-    Port(#[source] io::Error),
-    #[error(transparent)]
-    Table(#[from] TableError),
-    #[error(transparent)]
-    Settings(#[from] wiring::StartError),
+    Attach(#[from] AttachError),
     #[error(transparent)]
     Cache(#[from] CacheError),
 }
@@ -79,7 +58,7 @@ pub async fn export_cache(
     output: Option<&Path>,
 ) -> Result<Option<Vec<u8>>, CacheCommandError> {
     let account = account_id(account)?;
-    let table = OpenTable::open(environment, folder).await?;
+    let table = open_table(environment, folder).await?;
     let exported = export(&table.services, &account).await;
     table.close().await;
     let json = exported?;
@@ -107,7 +86,7 @@ pub async fn import_cache(
     let bytes = read_file(file)?;
     let tokens = UnifiedCache::parse(&bytes)
         .map_err(|source| CacheCommandError::NotACache { path: file.to_owned(), source })?;
-    let table = OpenTable::open(environment, folder).await?;
+    let table = open_table(environment, folder).await?;
     let imported = import(&table.services, &account, file, &bytes, tokens).await;
     table.close().await;
     imported
@@ -162,62 +141,9 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheC
     move |source| CacheCommandError::File { action, path, source }
 }
 
-/// The table that a stack with these settings uses, with the key that it is sealed with.
-struct OpenTable {
-    services: Services,
-    /// The database, when it had to be started for this.
-    servers: Servers,
-    _folder: Option<DataFolder>,
-}
-
-impl OpenTable {
-    async fn open(environment: &Environment, folder: &Path) -> Result<Self, CacheCommandError> {
-        if environment.get("SEALING_KEY_ARN").is_some() {
-            return Err(CacheCommandError::KmsSealed);
-        }
-        let mut servers = Servers::new();
-        let (opened, mut addresses) = match DataFolder::open(&DataPlace::Folder(folder.to_owned())) {
-            Ok(folder) => (Some(folder), not_running(environment)),
-            // A running stack: its own database answers.
-            Err(DataFolderError::InUse { path }) => {
-                let addresses = Addresses::read(&DataFolder::addresses_of(&path))
-                    .map_err(|source| CacheCommandError::NoAddresses { path, source })?;
-                (None, addresses)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let sealing_key = DataFolder::sealing_key_of(folder)?;
-        if let (Some(folder), Database::Own) = (&opened, Database::of(environment)) {
-            let listeners = Loopback::bind_free().await.map_err(CacheCommandError::Port)?;
-            addresses.dynamodb = Some(listeners.url());
-            let stop = servers.stop_signal();
-            database::serve(&folder.database(), listeners, &mut servers.tasks, &stop)?;
-        }
-        let environment = settings::for_functions(environment, &addresses, &sealing_key);
-        if opened.is_some() && addresses.dynamodb.is_some() {
-            // A new data file has no table yet.
-            let client = AwsClients::new(&environment).await.dynamodb;
-            table::create(&client, environment.get("TABLE_NAME").unwrap_or_default()).await?;
-        }
-        let time = Time::with_clock(Arc::new(OffsetClock::default()));
-        let services = wiring::sweep_services(&environment, time).await?;
-        Ok(Self { services, servers, _folder: opened })
+async fn open_table(environment: &Environment, folder: &Path) -> Result<Attached, CacheCommandError> {
+    if environment.get("SEALING_KEY_ARN").is_some() {
+        return Err(CacheCommandError::KmsSealed);
     }
-
-    async fn close(self) {
-        self.servers.stop().await;
-    }
-}
-
-/// The addresses that a stack would have; nothing is sent to them. The authority's host name is part of a cache, so the
-/// emulator's is that of the usual port.
-fn not_running(environment: &Environment) -> Addresses {
-    let emulator = (Authority::of(environment) == Authority::Own).then(|| "http://localhost:3002".to_owned());
-    Addresses {
-        page: "http://localhost:3000".to_owned(),
-        api: "http://localhost:3001".to_owned(),
-        emulator,
-        dynamodb: None,
-        control: None,
-    }
+    Ok(Attached::open(environment, folder, Needs::Table).await?)
 }

@@ -24,6 +24,9 @@ pub(crate) fn serve(
     let unusable = |reason: String| DatabaseError { path: file.to_owned(), reason };
     let path = file.to_str().ok_or_else(|| unusable("its path is not Unicode".to_owned()))?;
     let database = Database::new(path).map_err(|error| unusable(error.to_string()))?;
+    // Sets SQLite's `synchronous = NORMAL`: a killed process still loses nothing and the file stays whole, but no write
+    // waits for the disk any more, which took four fifths of the time. A power cut may cost the last moments.
+    database.disable_bulk_loading().map_err(|error| unusable(error.to_string()))?;
     listeners.serve_each(tasks, stop, move |listener, stopped| {
         let database = database.clone();
         async move {

@@ -33,14 +33,15 @@ pub enum PortError {
         #[source]
         source: io::Error,
     },
-    #[error("--port-base {base} leaves no room: the five ports from it on must be below 65536")]
+    #[error("--port-base {base} leaves no room: the seven ports from it on must be below 65536")]
     OutOfRange { base: u16 },
 }
 
 /// Which ports the parts of a stack get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// The page on this one, the API, the emulator, DynamoDB and the control routes on the next four.
+    /// The page on this one; the API, the emulator, DynamoDB, the control routes, the page of accounts
+    /// and the event bus on the next six.
     From(u16),
     /// Any that are free.
     Free,
@@ -56,7 +57,7 @@ impl Ports {
         match self {
             Self::From(base) => {
                 let out_of_range = || PortError::OutOfRange { base };
-                base.checked_add(4).ok_or_else(out_of_range)?;
+                base.checked_add(6).ok_or_else(out_of_range)?;
                 let port = base.checked_add(place).ok_or_else(out_of_range)?;
                 Loopback::bind(port).await.map_err(|source| {
                     if source.kind() == io::ErrorKind::AddrInUse {
@@ -154,8 +155,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_base_without_room_is_refused() {
-        let error = Ports::From(65_533).bind(0, "the page").await.unwrap_err();
-        assert!(matches!(error, PortError::OutOfRange { base: 65_533 }), "{error}");
+        let error = Ports::From(65_530).bind(0, "the page").await.unwrap_err();
+        assert!(matches!(error, PortError::OutOfRange { base: 65_530 }), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which services a stack starts and which it is pointed at, and the variables that its functions get.
 
 use crate::addresses::Addresses;
+use crate::event_bus::LOCAL_BUS;
 use entra_emulator::{API_CLIENT_ID, API_CLIENT_SECRET, SPA_CLIENT_ID, TENANT_ID};
 use wiring::Environment;
 
@@ -28,6 +29,22 @@ pub(crate) enum Database {
     At(String),
     /// Amazon's DynamoDB, with the SDK's usual credentials.
     Amazon,
+}
+
+/// Who takes events and hands out the sweep's tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bus {
+    /// One in this process, started with the stack if it is wanted.
+    Own,
+    /// The one that `EVENT_BUS_NAME` names.
+    Foreign,
+}
+
+impl Bus {
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let foreign = environment.get("EVENT_BUS_NAME").is_some();
+        if foreign { Self::Foreign } else { Self::Own }
+    }
 }
 
 impl Authority {
@@ -83,6 +100,11 @@ pub(crate) fn for_functions(given: &Environment, addresses: &Addresses, sealing_
         environment.set_default("TABLE_NAME", LOCAL_TABLE);
     }
     set_aws_defaults(&mut environment);
+    // After the credentials: a bus of the stack's own takes any.
+    if let Some(bus) = &addresses.event_bus {
+        environment.set("EVENT_BUS_NAME", LOCAL_BUS);
+        environment.set("AWS_ENDPOINT_URL_EVENTBRIDGE", bus);
+    }
     if environment.get("SEALING_KEY_ARN").is_none() {
         environment.set_default("SEALING_LOCAL_KEY", sealing_key);
     }
@@ -150,14 +172,37 @@ mod tests {
     }
 
     #[test]
+    fn the_bus_of_the_stack_is_named_with_its_address() {
+        let mut addresses = Addresses {
+            page: "http://localhost:3000".to_owned(),
+            api: "http://localhost:3001".to_owned(),
+            accounts: "http://localhost:3005".to_owned(),
+            emulator: None,
+            dynamodb: Some("http://localhost:3003".to_owned()),
+            event_bus: Some("http://localhost:3006".to_owned()),
+            control: None,
+        };
+        let all = for_functions(&environment(&[]), &addresses, "key");
+        assert_eq!(all.get("EVENT_BUS_NAME"), Some("local"));
+        assert_eq!(all.get("AWS_ENDPOINT_URL_EVENTBRIDGE"), Some("http://localhost:3006"));
+        assert_eq!(all.get("AWS_ACCESS_KEY_ID"), Some("local"), "neither bus nor table is Amazon's");
+        addresses.event_bus = None;
+        assert_eq!(for_functions(&environment(&[]), &addresses, "key").get("EVENT_BUS_NAME"), None);
+        assert_eq!(Bus::of(&environment(&[("EVENT_BUS_NAME", "")])), Bus::Own);
+        assert_eq!(Bus::of(&environment(&[("EVENT_BUS_NAME", "accounts")])), Bus::Foreign);
+    }
+
+    #[test]
     fn what_is_set_is_never_replaced() {
         let given =
             environment(&[("SWEEP_IDLE_SECONDS", "5"), ("SWEEP_SHARDS", "7"), ("TABLE_NAME", "tokens")]);
         let addresses = Addresses {
             page: "http://localhost:3000".to_owned(),
             api: "http://localhost:3001".to_owned(),
+            accounts: "http://localhost:3005".to_owned(),
             emulator: Some("http://localhost:3002".to_owned()),
             dynamodb: None,
+            event_bus: None,
             control: None,
         };
         let all = for_functions(&given, &addresses, "key");

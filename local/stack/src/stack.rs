@@ -1,24 +1,27 @@
 //! The running stack: every part in its place, over real HTTP.
 
 use crate::accounts::Accounts;
+use crate::accounts_page::AccountsPages;
 use crate::addresses::Addresses;
+use crate::attached::start_emulator;
 use crate::clock::OffsetClock;
 use crate::control::Control;
 use crate::data_folder::{DataFolder, DataFolderError, DataPlace};
 use crate::database::{self, DatabaseError};
+use crate::event_bus::{BusOptions, EventBus};
 use crate::listeners::{PortError, Ports};
 use crate::page::{Page, PageConfig, PageContent};
 use crate::schedule;
 use crate::servers::Servers;
-use crate::settings::{self, Authority, Database};
+use crate::settings::{self, Authority, Bus, Database};
 use crate::sweeper::Sweeper;
-use entra_emulator::{Directory, Emulator};
+use crate::workers::Workers;
+use entra_emulator::Emulator;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store_dynamodb::table::{self, TableError};
-use url::Url;
 use wiring::{AwsClients, Environment, Time};
 
 /// What to start, and how.
@@ -35,10 +38,13 @@ pub struct StackOptions {
     pub control: bool,
     /// Time between two ticks of the schedule; `None` switches it off.
     pub tick: Option<Duration>,
+    /// An event bus and a queue, through which ticks hand shards to workers. `None`: whoever gets the tick sweeps all
+    /// shards, and events are logged. Left out when the environment names a bus.
+    pub bus: Option<BusOptions>,
 }
 
 impl StackOptions {
-    /// Free ports, nothing kept, no page, no schedule: for tests, which move the clock and sweep themselves.
+    /// Free ports, nothing kept, no page, no schedule, no bus: for tests, which move the clock and sweep themselves.
     pub fn for_tests() -> Self {
         Self {
             ports: Ports::Free,
@@ -48,6 +54,7 @@ impl StackOptions {
             page: PageContent::Absent("This stack was started without its page.".to_owned()),
             control: false,
             tick: None,
+            bus: None,
         }
     }
 }
@@ -84,11 +91,12 @@ pub struct Stack {
     sweeper: Sweeper,
     accounts: Accounts,
     emulator: Option<Emulator>,
+    bus: Option<EventBus>,
     page: Page,
     removed: Vec<&'static str>,
-    /// What the outside calls: page, API, control, schedule.
+    /// What the outside calls: page, API, page of accounts, control, schedule.
     front: Servers,
-    /// What these call: emulator, database.
+    /// What these call: emulator, database, event bus.
     back: Servers,
     // Last, so that the folder is freed after everything that uses it.
     folder: DataFolder,
@@ -113,11 +121,19 @@ impl Stack {
         };
         let control_listeners =
             if options.control { Some(ports.bind(4, "the control routes").await?) } else { None };
+        let accounts_listeners = ports.bind(5, "the page of accounts").await?;
+        let bus_options = options.bus.filter(|_| Bus::of(&options.environment) == Bus::Own);
+        let bus_listeners = match bus_options {
+            Some(_) => Some(ports.bind(6, "the event bus").await?),
+            None => None,
+        };
         let addresses = Addresses {
             page: page_listeners.url(),
             api: api_listeners.url(),
+            accounts: accounts_listeners.url(),
             emulator: emulator_listeners.as_ref().map(crate::listeners::Loopback::url),
             dynamodb: database_listeners.as_ref().map(crate::listeners::Loopback::url),
+            event_bus: bus_listeners.as_ref().map(crate::listeners::Loopback::url),
             control: control_listeners.as_ref().map(crate::listeners::Loopback::url),
         };
         let environment = settings::for_functions(&options.environment, &addresses, &folder.sealing_key()?);
@@ -145,13 +161,26 @@ impl Stack {
         prepare_table(&client, &table, &database).await?;
 
         let sweeper = Sweeper::new(services.clone(), clock.clone());
+        let pseudonyms = services.settings.pseudonyms.clone();
+        let bus = bus_options.map(|options| EventBus::new(&options, clock.clone(), pseudonyms));
+        let workers = bus.clone().map(|bus| Workers::new(bus, sweeper.clone()));
+        if let (Some(workers), Some(listeners)) = (&workers, bus_listeners) {
+            listeners.serve(workers.bus().router(), &mut back.tasks, &back_stop);
+            front.tasks.spawn(workers.clone().run(front_stop.clone()));
+        }
         let accounts = Accounts { services, client, table };
         let page = Page::new(options.page, PageConfig::new(&environment, &addresses));
         page_listeners.serve(page.router(), &mut front.tasks, &front_stop);
         api_listeners.serve(profile_api::router(api), &mut front.tasks, &front_stop);
+        let accounts_page = AccountsPages::new(accounts.clone(), sweeper.clone(), &addresses.accounts);
+        accounts_listeners.serve(accounts_page.router(), &mut front.tasks, &front_stop);
         if let Some(listeners) = control_listeners {
-            let control =
-                Control { sweeper: sweeper.clone(), accounts: accounts.clone(), clock: clock.clone() };
+            let control = Control {
+                sweeper: sweeper.clone(),
+                workers,
+                accounts: accounts.clone(),
+                clock: clock.clone(),
+            };
             listeners.serve(control.router(), &mut front.tasks, &front_stop);
         }
         if let Some(every) = options.tick {
@@ -168,6 +197,7 @@ impl Stack {
             sweeper,
             accounts,
             emulator,
+            bus,
             page,
             removed,
             front,
@@ -203,6 +233,11 @@ impl Stack {
         self.emulator.as_ref()
     }
 
+    /// The event bus, if the stack has one of its own.
+    pub fn bus(&self) -> Option<&EventBus> {
+        self.bus.as_ref()
+    }
+
     /// The files that `reset` removed.
     pub fn removed(&self) -> &[&'static str] {
         &self.removed
@@ -223,19 +258,6 @@ impl Stack {
         self.front.stop().await;
         self.back.stop().await;
     }
-}
-
-fn start_emulator(
-    url: &str,
-    folder: &DataFolder,
-    clock: &OffsetClock,
-) -> Result<Emulator, entra_emulator::StartError> {
-    Emulator::start(entra_emulator::Settings {
-        public_url: Url::parse(url).expect("an address with a port is a URL"),
-        state_file: Some(folder.emulator()),
-        directory: Directory::sample(),
-        clock: Arc::new(clock.clone()),
-    })
 }
 
 /// Local tables are made as needed; one at Amazon is only checked, because there it belongs to a deployment.

@@ -94,9 +94,11 @@ mod tests {
     fn addresses(emulator: Option<&str>) -> Addresses {
         Addresses {
             page: "http://localhost:3000".to_owned(),
+            accounts: String::new(),
             api: "http://localhost:3001".to_owned(),
             emulator: emulator.map(str::to_owned),
             dynamodb: None,
+            event_bus: None,
             control: None,
         }
     }

@@ -14,18 +14,21 @@ use std::path::PathBuf;
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  cargo local                                  start everything on ports 3000 to 3003
-  cargo local --port-base 4000                 on ports 4000 to 4003
+  cargo local                                  start everything on ports 3000 to 3006
+  cargo local --port-base 4000                 on ports 4000 to 4006
   cargo local --reset                          start afresh
   cargo local --env-file .env.contoso          with a tenant of your own
   cargo local --tick 5                         sweep every five seconds
   cargo local --smoke                          does it work here? no browser, no npm
   cargo local cache export <home account id>   the tokens of one account, as MSAL keeps them
+  cargo local seed --accounts 10000            made-up accounts, to try the sweep at size
+  cargo local sweep                            sweep all that is due, now, and watch
 
 Services of your own:
   ENTRA_AUTHORITY_HOST, ENTRA_TENANT_ID or ENTRA_CLIENT_ID set: the emulator is not started; the page then needs
   SPA_CLIENT_ID, and takes SPA_API_SCOPES.
   AWS_ENDPOINT_URL_DYNAMODB (or AWS_ENDPOINT_URL) set: that server keeps the table, which is made if need be.
+  EVENT_BUS_NAME set: that bus at Amazon, or at AWS_ENDPOINT_URL_EVENTBRIDGE, gets tasks and events.
   TABLE_NAME set and no endpoint: the table of that name at Amazon, with your usual AWS credentials.
   docs/configuration.md lists all variables."
 )]
@@ -39,7 +42,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct RunArguments {
-    /// The page's port; API, emulator, DynamoDB and control get the next four. 0 takes free ones.
+    /// The page's port; API, emulator, DynamoDB, control, the page of accounts and the event bus get the
+    /// next six. 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub(crate) port_base: u16,
     #[command(flatten)]
@@ -53,12 +57,15 @@ pub(crate) struct RunArguments {
     /// Seconds between two ticks of the schedule; 0 switches it off [default: 15, with --control 0].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) tick: Option<u32>,
-    /// Serve routes that move the clock and run a sweep: POST /clock/advance, POST /sweep, GET /state.
+    /// Serve routes that move the clock and run a sweep: POST /clock/advance, POST /sweep, POST /bus/faults, GET /state, GET /events.
     #[arg(long)]
     pub(crate) control: bool,
     /// Write the addresses here, as JSON, when everything is ready.
     #[arg(long, value_name = "FILE")]
     pub(crate) addresses_file: Option<PathBuf>,
+    /// Start no event bus: the tick sweeps all shards itself, and events are only logged.
+    #[arg(long)]
+    pub(crate) no_bus: bool,
     /// Do not build the page.
     #[arg(long)]
     pub(crate) no_page: bool,
@@ -66,7 +73,8 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         conflicts_with_all = [
-            "port_base", "data", "env_file", "reset", "ephemeral", "tick", "control", "addresses_file", "no_page"
+            "port_base", "data", "env_file", "reset", "ephemeral", "tick", "control", "addresses_file", "no_bus",
+            "no_page"
         ]
     )]
     pub(crate) smoke: bool,
@@ -101,6 +109,56 @@ pub(crate) enum Command {
     /// Take the MSAL cache of one account out, or put one in. With a local sealing key only.
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Make accounts by the thousand, at the emulator and in the table, whether the stack runs or not.
+    ///
+    /// They are those of the emulator's crowd, user000001@lakeside.example and so on. Each has a sealed cache with a refresh token
+    /// that the emulator takes, and a turn. A second run adds only what is missing.
+    #[command(after_help = "Examples:
+  cargo local seed --accounts 1000
+  cargo local seed --accounts 100000 --tenants 20 --due-within 3600 --revoked 2")]
+    Seed(SeedArguments),
+    /// Sweep now, from this terminal, whether the stack runs or not.
+    ///
+    /// Shows how far it is and what came of it. Exits with 1 when the sweep failed as a whole; accounts that failed one by one are
+    /// outcomes.
+    #[command(after_help = "Examples:
+  cargo local sweep
+  cargo local sweep --dry-run
+  cargo local sweep --account user000001@lakeside.example")]
+    Sweep(SweepArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeedArguments {
+    /// How many accounts there should be.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) accounts: u32,
+    /// Spread them over so many tenants.
+    #[arg(long, value_name = "M", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) tenants: u16,
+    /// Spread their first turns over so many seconds from now; 0 makes all due at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) due_within: u32,
+    /// Revoke so many of a hundred users: their first turn parks them.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) revoked: u8,
+    /// Fixes who is revoked and when each is due.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// Only this one, by home account id or user principal name, due or not.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Change nothing: tell how many are due, by shard, and for how long.
+    #[arg(long, conflicts_with = "account")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
 }
 
 #[derive(Debug, Subcommand)]

@@ -22,6 +22,7 @@ pub(crate) fn banner(stack: &Stack, style: Style, page: PageState, tick: Option<
         PageState::Absent => line("Page", &addresses.page, "not available, see above"),
     }
     line("API", &addresses.api, "GET /api/profile, /api/background-access, /api/health");
+    line("Accounts", &addresses.accounts, "whom the sweep acts for; sweep one or all on a click");
     match &addresses.emulator {
         Some(url) => {
             line("Emulator", &format!("{url}/emulator"), "Entra ID and Graph: users, scenarios, requests");
@@ -40,8 +41,11 @@ pub(crate) fn banner(stack: &Stack, style: Style, page: PageState, tick: Option<
         (None, Some(url)) => line("DynamoDB", url, &format!("table {table}")),
         (None, None) => line("DynamoDB", "Amazon", &format!("table {table}")),
     }
+    if let Some(url) = &addresses.event_bus {
+        line("Event bus", url, "PutEvents; its tasks go through a queue to the sweep's workers");
+    }
     if let Some(url) = &addresses.control {
-        line("Control", url, "POST /clock/advance, POST /sweep, GET /state");
+        line("Control", url, "POST /clock/advance, /sweep, /bus/faults, GET /state, /events");
     }
     let headline = match page {
         PageState::Ready => "Everything runs.",

@@ -3,7 +3,10 @@
 mod arguments;
 mod banner;
 mod log_lines;
+mod progress;
+mod seed;
 mod signals;
+mod sweep;
 mod terminal;
 
 use arguments::{Arguments, CacheCommand, Command, PlaceArguments, RunArguments};
@@ -12,7 +15,7 @@ use clap::Parser as _;
 use domain::identity::HomeAccountId;
 use log_lines::{Names, Output};
 use signals::Signals;
-use stack::{BuildError, DataPlace, PageContent, Ports, SinglePageApp, Stack, StackOptions};
+use stack::{BuildError, BusOptions, DataPlace, PageContent, Ports, SinglePageApp, Stack, StackOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,6 +50,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             make_table(&environment(&place, true)?, recreate).await
         }
         Some(Command::Cache(command)) => cache(command).await,
+        Some(Command::Seed(wish)) => seed::seed(wish).await,
+        Some(Command::Sweep(wish)) => sweep::sweep(wish).await,
     }
 }
 
@@ -73,6 +78,7 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
         page: PageContent::Building,
         control: arguments.control,
         tick: tick.map(|seconds| Duration::from_secs(seconds.into())),
+        bus: (!arguments.no_bus).then(BusOptions::default),
     };
     let stack = tokio::select! {
         stack = Stack::start(options) => stack?,
