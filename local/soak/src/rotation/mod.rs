@@ -122,6 +122,12 @@ impl Run {
                 "{granted} refresh requests were granted, and leases should have allowed {most_refreshes}"
             )
         })?;
+        let refused = self.weather.refused_refreshes();
+        promise(refused == 0, || {
+            format!(
+                "{refused} refresh tokens were sent that the authority had taken already: two had the account at once"
+            )
+        })?;
         self.check().await
     }
 

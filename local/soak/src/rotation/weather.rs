@@ -51,6 +51,7 @@ struct State {
     /// Hashes of the refresh tokens that the authority has taken.
     redeemed: HashSet<[u8; 32]>,
     accepted_refreshes: u64,
+    refused_refreshes: u64,
 }
 
 impl Weather {
@@ -60,6 +61,7 @@ impl Weather {
             rng: fastrand::Rng::with_seed(0),
             redeemed: HashSet::new(),
             accepted_refreshes: 0,
+            refused_refreshes: 0,
         };
         Arc::new(Self { tally, trace: Trace::default(), state: Mutex::new(state) })
     }
@@ -70,12 +72,17 @@ impl Weather {
         let mut state = self.state();
         state.faults = faults;
         state.rng = fastrand::Rng::with_seed(seed);
-        state.accepted_refreshes = 0;
+        (state.accepted_refreshes, state.refused_refreshes) = (0, 0);
     }
 
     /// Refresh requests that the authority has granted in this round.
     pub(crate) fn accepted_refreshes(&self) -> u64 {
         self.state().accepted_refreshes
+    }
+
+    /// Refresh requests of this round with a refresh token that the authority had taken already.
+    pub(crate) fn refused_refreshes(&self) -> u64 {
+        self.state().refused_refreshes
     }
 
     /// Whether the authority has taken this refresh token, so that a strict one takes it no more.
@@ -137,6 +144,7 @@ impl Weather {
             }
         } else if String::from_utf8_lossy(&answer.body).contains("already redeemed") {
             self.tally.add("old tokens refused", "by the authority");
+            self.state().refused_refreshes += 1;
         }
     }
 }
