@@ -2,7 +2,9 @@
 
 use crate::accounts::Accounts;
 use crate::clock::OffsetClock;
+use crate::event_bus::{EventBus, Faults};
 use crate::sweeper::Sweeper;
+use crate::workers::Workers;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
@@ -23,6 +25,8 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 #[derive(Clone)]
 pub(crate) struct Control {
     pub(crate) sweeper: Sweeper,
+    /// Who sweeps the shards that a tick hands over; `None` without a bus.
+    pub(crate) workers: Option<Workers>,
     pub(crate) accounts: Accounts,
     pub(crate) clock: OffsetClock,
 }
@@ -33,10 +37,19 @@ impl Control {
             .route("/clock/advance", post(advance))
             .route("/sweep", post(sweep))
             .route("/state", get(state))
+            .route("/events", get(events))
+            .route("/bus/faults", post(faults))
             .fallback(unknown)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .layer(from_fn(refuse_pages))
             .with_state(self)
+    }
+
+    fn bus(&self) -> Result<&EventBus, Refused> {
+        let without =
+            "this stack has no event bus of its own: start it without --no-bus and without EVENT_BUS_NAME";
+        let workers = self.workers.as_ref();
+        workers.map(Workers::bus).ok_or_else(|| Refused(StatusCode::NOT_FOUND, without.to_owned()))
     }
 
     fn now(&self) -> String {
@@ -73,12 +86,15 @@ async fn advance(State(control): State<Control>, body: Bytes) -> Result<Json<Val
 }
 
 /// POST `/sweep`: one tick, or with a body the invocation with that event, for example `{"account": "<id or name>"}`.
-/// Answers when the sweep has ended, with its summary.
+/// Answers when the sweep has ended, with its summary; a tick that hands shards to workers has ended when they are done.
 async fn sweep(State(control): State<Control>, body: Bytes) -> Result<Response, Refused> {
     let event = json_body(&body)?;
     let is_tick = event.as_object().is_some_and(serde_json::Map::is_empty);
     let answer = if is_tick {
-        control.sweeper.tick().await.map(Answer::Summary)
+        match &control.workers {
+            Some(workers) => workers.tick().await.map(Answer::Summary),
+            None => control.sweeper.tick().await.map(Answer::Summary),
+        }
     } else {
         control.sweeper.invoke(event).await
     };
@@ -98,8 +114,25 @@ async fn state(State(control): State<Control>) -> Result<Json<Value>, Refused> {
     Ok(Json(json!({ "now": control.now(), "accounts": accounts })))
 }
 
+/// GET `/events`: what has been published, the last 200 events, and how the queue of shard tasks is doing.
+async fn events(State(control): State<Control>) -> Result<Json<Value>, Refused> {
+    let bus = control.bus()?;
+    Ok(Json(json!({ "events": bus.events(), "bus": bus.state() })))
+}
+
+/// POST `/bus/faults {"refuseEvery": 3, "deliverTwice": true, "delaySeconds": 5, "newestFirst": true}`: what goes wrong from
+/// now on; what is left out does not.
+async fn faults(State(control): State<Control>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let bus = control.bus()?;
+    let faults: Faults = serde_json::from_value(json_body(&body)?).map_err(|error| {
+        Refused(StatusCode::BAD_REQUEST, format!("these are no faults of the bus: {error}"))
+    })?;
+    bus.set_faults(faults);
+    Ok(Json(json!(bus.state())))
+}
+
 async fn unknown() -> Refused {
-    let routes = "expected POST /clock/advance, POST /sweep or GET /state";
+    let routes = "expected POST /clock/advance, POST /sweep, POST /bus/faults, GET /state or GET /events";
     Refused(StatusCode::NOT_FOUND, routes.to_owned())
 }
 

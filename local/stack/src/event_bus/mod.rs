@@ -29,6 +29,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
+use wiring::SWEEP_SHARD;
 
 /// The bus that a stack of its own has; `EVENT_BUS_NAME` says so.
 pub(crate) const LOCAL_BUS: &str = "local";
@@ -37,13 +38,13 @@ pub(crate) const LOCAL_BUS: &str = "local";
 const SOURCE: &str = "shared-token-cache";
 
 /// The rule of `template.yaml`.
-const SWEEP_TASKS: Rule = Rule { sources: &[SOURCE], detail_types: &["SweepShard"] };
+const SWEEP_TASKS: Rule = Rule { sources: &[SOURCE], detail_types: &[SWEEP_SHARD] };
 
 /// How many events are kept for looking at, the newest ones.
 const KEPT_EVENTS: usize = 200;
 
 /// How bus, queue and function are connected. The default is what `template.yaml` makes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct BusOptions {
     /// How long a record that was handed to the function is hidden from others. A record that failed comes back after it.
     /// Above the function's time limit, or a second worker gets what the first is still at.

@@ -14,7 +14,7 @@ impl EventBus {
     /// Records that it does not report as failed are deleted; the others come back after their visibility timeout.
     pub(crate) async fn run<F, R>(self, function: F, mut stop: watch::Receiver<bool>)
     where
-        F: Fn(Value) -> R + Clone + Send + 'static,
+        F: Fn(Value) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Result<Value, String>> + Send + 'static,
     {
         let mut invocations = JoinSet::new();
@@ -27,8 +27,12 @@ impl EventBus {
                     break;
                 }
                 let invocation = Invocation { bus: self.clone(), batch };
-                let answer = function(sqs_event(&invocation.batch));
-                invocations.spawn(async move { invocation.end(answer.await) });
+                let function = function.clone();
+                // A panic of the function ends its task, and not this one.
+                invocations.spawn(async move {
+                    let answer = function(sqs_event(&invocation.batch)).await;
+                    invocation.end(&answer);
+                });
             }
             let next_visible = self.next_visible();
             tokio::select! {
@@ -58,8 +62,8 @@ struct Invocation {
 }
 
 impl Invocation {
-    fn end(self, answer: Result<Value, String>) {
-        let failed = match &answer {
+    fn end(self, answer: &Result<Value, String>) {
+        let failed = match answer {
             Ok(answer) => failures(answer, &self.batch),
             Err(error) => {
                 tracing::warn!(event = "queue.function_failed", records = self.batch.len(), error);
@@ -217,6 +221,7 @@ mod tests {
         json!({ "batchItemFailures": items })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the queue's function may fail")]
     fn all_done(_: &[Value]) -> Result<Value, String> {
         Ok(json!({ "batchItemFailures": [] }))
     }

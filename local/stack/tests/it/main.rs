@@ -4,5 +4,6 @@
 
 mod cache;
 mod create_table;
+mod fan_out;
 mod program;
 mod running;

@@ -72,6 +72,8 @@ impl Lines {
             "sweep.completed" => self.completed(fields),
             "request.answered" => Some(self.request(fields)),
             "profile.read" => Some(self.profile(fields)),
+            // There are some every few seconds; the accounts have lines of their own.
+            "sweep.tick" | "sweep.task_done" => None,
             // The line before says it already.
             _ if fields.get("event.name") == "SweepCompleted" => None,
             _ if fields.find("event.name").is_some() => Some(self.published(fields)),
