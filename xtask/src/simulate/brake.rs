@@ -15,9 +15,14 @@ pub(super) struct Brakes {
 }
 
 impl Brakes {
+    /// Whether there is none to look for.
+    pub(super) fn all_off(&self, now: Steps) -> bool {
+        self.last <= now
+    }
+
     /// Until when the brake of a tenant is on.
     pub(super) fn on(&mut self, tenant: u32, now: Steps) -> Option<Steps> {
-        if self.last <= now {
+        if self.all_off(now) {
             self.tenants.clear();
             return None;
         }

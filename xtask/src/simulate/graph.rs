@@ -75,12 +75,15 @@ impl Graph {
     /// is kept for them, so that the sweep, whose priority is low, never gets more than its part.
     pub(super) fn ask(&mut self, tenant: u32, now: Steps) -> Result<(), Steps> {
         let taken = &mut self.tenants[tenant as usize];
-        let refused = taken
-            .used_up(self.tenant_limit, now)
-            .or_else(|| self.application.used_up(APPLICATION, now))
-            .or_else(|| self.requests.used_up(REQUESTS, now));
-        if let Some(until) = refused {
-            return Err(until);
+        let limits = [
+            (&mut *taken, self.tenant_limit),
+            (&mut self.application, APPLICATION),
+            (&mut self.requests, REQUESTS),
+        ];
+        for (taken, limit) in limits {
+            if let Some(until) = taken.used_up(limit, now) {
+                return Err(until);
+            }
         }
         taken.units += 1;
         self.application.units += 1;

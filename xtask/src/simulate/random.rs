@@ -26,8 +26,7 @@ impl Random {
 
 /// Brings a number into 0..`end`, evenly.
 pub(super) fn scaled(number: u64, end: u32) -> u32 {
-    // The upper half times `end` has `end` values above bit 32.
-    u32::try_from(((number >> 32) * u64::from(end)) >> 32).unwrap_or(u32::MAX)
+    (((number >> 32) * u64::from(end)) >> 32) as u32
 }
 
 /// Spreads numbers that lie close together.

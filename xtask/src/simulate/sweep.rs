@@ -253,6 +253,9 @@ impl Sweep {
             *read += 1;
             // Whoever else reads this shard has read the entry too.
             self.outcome.entries += u64::from(shard.workers);
+            if brakes.all_off(now) {
+                return Some(due);
+            }
             match brakes.on(tenant_of(due.account, self.settings), now) {
                 None => return Some(due),
                 Some(until) if until - now <= LONGEST_WAIT => invocation.deferred.push_back((due, until)),

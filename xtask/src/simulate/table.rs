@@ -125,14 +125,14 @@ fn remark(settings: Settings, outcome: &Outcome) -> String {
 
 /// What workers waited for most.
 fn hindrance(settings: Settings, outcome: &Outcome) -> &'static str {
-    let Waits { full, slowed, braked, index, idle } = outcome.waits;
-    // Where the settings are enough for the limits, it is no fault of theirs that all they allow is in flight.
+    let Waits { full, slowed, index, idle, .. } = outcome.waits;
+    // Where the settings are enough for the limits, it is no fault of theirs that all they allow is in flight; and to wait for
+    // a window's end is to be at the floor.
     let in_flight = f64::from(settings.workers * settings.concurrency);
     let enough = most_per_second(settings.tenants, settings.users_per_tenant()) * MEAN_TURN_SECONDS * 0.95;
     let reasons = [
         (if in_flight < enough { full } else { 0 }, "too few in flight"),
         (slowed, if outcome.refused > 0 { "slowed down by refusals" } else { "tasks begin slowly" }),
-        (braked, "Graph refuses"),
         (index, "too few shards"),
         (idle, if outcome.refused > 0 { "some wait for the next tick" } else { "workers without work" }),
     ];
