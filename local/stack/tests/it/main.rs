@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod accounts_page;
 mod cache;
 mod create_table;
 mod fan_out;
 mod program;
 mod running;
+mod seed;

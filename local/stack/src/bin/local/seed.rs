@@ -26,30 +26,30 @@ pub(crate) async fn seed(wish: SeedArguments) -> Result<ExitCode, Failure> {
     };
     let environment = environment(&wish.place, true)?;
     let folder = data_folder(&wish.place);
-    let stop = AtomicBool::new(false);
-    let step = Mutex::new(SeedStep::default());
-    let hear = |now| *step.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    let stopping = AtomicBool::new(false);
+    let reached = Mutex::new(SeedStep::default());
+    let hear = |now| *reached.lock().unwrap_or_else(PoisonError::into_inner) = now;
     let progress = Progress::begin();
     let seeding = async {
-        let mut seeding = std::pin::pin!(stack::seed(&environment, &folder, options, &stop, &hear));
+        let mut seeding = std::pin::pin!(stack::seed(&environment, &folder, options, &stopping, &hear));
         tokio::select! {
             report = &mut seeding => report,
             () = signals.received() => {
                 // What is under way is finished: a second or so.
-                stop.store(true, Ordering::Relaxed);
+                stopping.store(true, Ordering::Relaxed);
                 seeding.await
             }
         }
     };
     let text = |progress: &Progress| {
-        let step = *step.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = *reached.lock().unwrap_or_else(PoisonError::into_inner);
         let rate = progress.rate(step.done.into());
         format!(
             "{} of {} accounts, {} of them new, {rate:.0} per second",
             step.done, wish.accounts, step.added
         )
     };
-    let report = progress.during(seeding, text).await?;
+    let report = progress.during(Box::pin(seeding), text).await?;
     let SeedStep { done, added, revoked } = report.step;
     println!(
         "{done} of {} accounts are in table {}: {added} made now, {revoked} of them revoked, {} there before. Took {}, {:.0} per \

@@ -53,7 +53,7 @@ pub(crate) async fn sweep(wish: SweepArguments) -> Result<ExitCode, Failure> {
             () = signals.received() => None,
         }
     };
-    let answer = progress.during(sweeping, |progress| line(&counts.now(), progress)).await;
+    let answer = progress.during(Box::pin(sweeping), |progress| line(&counts.now(), progress)).await;
     let Some(answer) = answer else {
         print!("{}", table(&counts.now(), &progress));
         println!("Stopped. Accounts whose turn was under way are free again when their lease ends.");
