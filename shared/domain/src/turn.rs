@@ -311,13 +311,14 @@ fn failed(
     }
 }
 
-/// Exponential with full jitter above half of it, never shorter than what the other side asked for.
+/// Exponential with full jitter above half of it. Never shorter than what the other side asked for, and spread over as much
+/// again, so that all who were told the same do not come back at the same moment.
 fn back_off(attempt: u32, retry_after: Option<Duration>, fraction: f64) -> Duration {
     let doubled =
         BACK_OFF.saturating_mul(1_i32.checked_shl(attempt.saturating_sub(1).min(30)).unwrap_or(i32::MAX));
     let ceiling = doubled.min(LONGEST_BACK_OFF);
     let jittered = ceiling * (0.5 + fraction / 2.0);
-    retry_after.map_or(jittered, |asked| asked + jittered.min(asked))
+    retry_after.map_or(jittered, |asked| asked + asked.min(ceiling) * fraction)
 }
 
 async fn publish_needs_user(services: &Services, report: &TurnReport) {
@@ -369,5 +370,12 @@ mod tests {
         for attempt in 1..20 {
             assert!(back_off(attempt, Some(asked), 0.0) >= asked);
         }
+    }
+
+    #[test]
+    fn those_who_were_told_the_same_do_not_come_back_together() {
+        let asked = Duration::seconds(10);
+        assert_eq!(back_off(1, Some(asked), 0.0), asked);
+        assert_eq!(back_off(1, Some(asked), 0.5), Duration::seconds(15));
     }
 }

@@ -230,12 +230,13 @@ fn set_presence(update: &mut Update, activity: &ActivityUpdate) {
     }
 }
 
-/// A new sign-in ends parking and failures. It also ends a lease: what a worker finds out with the tokens from before says
-/// nothing about the new ones, so that worker must not be able to park the account.
+/// A new sign-in ends parking and failures. It also takes a lease from its owner: what a worker finds out with the tokens from
+/// before says nothing about the new ones, so that worker must not be able to park the account. Until the lease would have
+/// ended nobody else gets one, because that worker may still be redeeming the refresh token.
 fn set_returned(update: &mut Update) {
     update.set(STATUS, encode_status(AccountStatus::Active));
     update.set(FAILURE_COUNT, number(0));
-    for attribute in [FAILURE, LEASE_OWNER, LEASE_UNTIL] {
+    for attribute in [FAILURE, LEASE_OWNER] {
         update.remove(attribute);
     }
 }

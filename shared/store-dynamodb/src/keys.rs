@@ -119,7 +119,7 @@ mod tests {
         for number in 0..1600 {
             *counts.entry(shard_of(&sample::account(number), shards)).or_default() += 1;
         }
-        assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), shards.names().collect::<Vec<_>>());
+        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), shards.names().collect::<Vec<_>>());
         assert!(counts.values().all(|count| (60..140).contains(count)), "{counts:?}");
     }
 }

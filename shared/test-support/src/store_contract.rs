@@ -140,6 +140,7 @@ macro_rules! account_store_contract {
             activity_before_a_turn_does_not_decide_the_one_after,
             a_user_living_on_old_tokens_does_not_prevent_parking,
             a_sign_in_during_a_turn_ends_the_lease,
+            a_sign_in_during_a_turn_gives_the_account_to_nobody_else_before_the_leases_end,
             erasing_removes_everything_and_leaves_a_tombstone,
             an_erasure_outlaws_what_began_before_it,
             an_erasure_outlaws_a_writer_that_takes_a_new_item_for_the_old_one,

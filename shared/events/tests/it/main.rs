@@ -1,3 +1,4 @@
 //! The adapter against scripted HTTP, through the real SDK.
 
+mod document;
 mod event_bridge;

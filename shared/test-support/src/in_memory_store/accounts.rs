@@ -27,6 +27,8 @@ struct Activity {
     kept: AccountActivity,
     /// Where it was written to.
     shard: ShardName,
+    /// Until when nobody gets a lease; later than the lease's own end when a sign-in took it from its owner.
+    claimed_until: Option<OffsetDateTime>,
     begun_at: OffsetDateTime,
     /// The turn that the user's activity asked for since the last claim: it wins over the one that the turn's end names.
     moved_due_at: Option<OffsetDateTime>,
@@ -177,12 +179,14 @@ impl Account {
 
     pub(super) fn claim(&mut self, due_at: OffsetDateTime, lease: Lease, now: OffsetDateTime) -> Claim {
         let Some(activity) = &mut self.activity else { return Claim::Lost };
-        let held = activity.kept.lease.as_ref().is_some_and(|lease| lease.until >= truncate_to_second(now));
+        let held = activity.claimed_until.is_some_and(|until| until >= truncate_to_second(now));
         if activity.kept.due_at != Some(due_at) || held {
             return Claim::Lost;
         }
         activity.moved_due_at = None;
-        activity.kept.lease = Some(Lease { until: round_up_to_second(lease.until), ..lease });
+        let until = round_up_to_second(lease.until);
+        activity.claimed_until = Some(until);
+        activity.kept.lease = Some(Lease { until, ..lease });
         Claim::Taken(Box::new(activity.kept.clone()))
     }
 
@@ -191,6 +195,7 @@ impl Account {
         if activity.kept.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
             return false;
         }
+        activity.claimed_until = None;
         let moved = activity.moved_due_at.take();
         activity.shard = shard;
         let kept = &mut activity.kept;
@@ -227,7 +232,7 @@ impl Activity {
             lease: None,
             expires_at: truncate_to_second(update.expires_at),
         };
-        Self { kept, shard, begun_at, moved_due_at: due_at }
+        Self { kept, shard, claimed_until: None, begun_at, moved_due_at: due_at }
     }
 }
 

@@ -175,3 +175,19 @@ pub async fn a_sign_in_during_a_turn_ends_the_lease(fixture: StoreFixture) {
     assert_eq!((activity.status, activity.lease), (AccountStatus::Active, None));
     assert!(fixture.is_due(1, returned_at + Duration::seconds(30)).await);
 }
+
+pub async fn a_sign_in_during_a_turn_gives_the_account_to_nobody_else_before_the_leases_end(
+    fixture: StoreFixture,
+) {
+    let claimed_at = fixture.claimed(1, "worker").await;
+    let returned_at = claimed_at + Duration::SECOND;
+    fixture.record(1, ActivityUpdate { returned: true, ..sample::activity_update(1, returned_at) }).await;
+    // The worker may still be redeeming the refresh token, and an authority may take that only once.
+    let due_at = returned_at + Duration::seconds(30);
+    let end = sample::lease("worker", claimed_at).until;
+    fixture.clock.set(end);
+    assert!(matches!(fixture.claim(1, due_at, "another", end).await, Claim::Lost));
+    let later = end + Duration::SECOND;
+    fixture.clock.set(later);
+    assert!(matches!(fixture.claim(1, due_at, "another", later).await, Claim::Taken(_)));
+}
