@@ -5,7 +5,6 @@
 
 use async_trait::async_trait;
 use domain::background_job::{BackgroundJob, JobError, JobOutcome, Turn};
-use domain::error::{GraphError, UnavailableKind};
 use domain::identity::HomeAccountId;
 use domain::ports::{AccountStore, Clock, ProfileReader, RequestPriority};
 use domain::profile::{Profile, ProfileSnapshot};
@@ -117,11 +116,9 @@ pub struct NoReceiver;
 
 /// Makes the turn one that is tried again, after a pause that the receiver may ask for.
 fn not_told(retry_after: Option<time::Duration>, source: Option<NoAnswer>) -> JobError {
-    JobError::Graph(GraphError::Unavailable {
-        expected: "the receiver of moves to take one",
-        // Never `TimedOut` nor `Throttled`: these would slow down the requests to Graph.
-        kind: UnavailableKind::Down,
+    JobError::Other {
+        reason: "the receiver of moves did not take one".to_owned(),
         retry_after,
         source: source.map(|source| Box::new(source) as _),
-    })
+    }
 }

@@ -1,7 +1,7 @@
 //! The background sweep with another job: what `background-sweep` does, and one line more.
 
 use domain::services::Services;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use report_moves::{Receiver, ReportMoves};
 use std::sync::Arc;
 use wiring::{Environment, Time};
@@ -14,11 +14,7 @@ async fn main() -> Result<(), Error> {
         // Lambda shows only what is logged before it ends the environment.
         tracing::error!(event = "start.failed", error = %error);
     })?;
-    lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<serde_json::Value>| {
-        let services = services.clone();
-        async move { background_sweep::handle(&services, event).await }
-    }))
-    .await
+    background_sweep::run(services).await
 }
 
 async fn services(environment: &Environment) -> Result<Services, Error> {

@@ -9,7 +9,7 @@ use domain::services::Services;
 use domain::sweep_accounts::{
     SweepError, TaskReport, TurnObserver, Worker, dry_run, sweep_one, sweep_shard, sweep_tick,
 };
-use lambda_runtime::{Diagnostic, LambdaEvent};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -43,6 +43,15 @@ impl From<SweepFailure> for Diagnostic {
         };
         Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }
+}
+
+/// Runs the Lambda with these services: one event after another, or several at once where the host does so.
+pub async fn run(services: Services) -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
+        let services = services.clone();
+        async move { handle(&services, event).await }
+    }))
+    .await
 }
 
 /// Handles one invocation of the Lambda.

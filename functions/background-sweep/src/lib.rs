@@ -6,5 +6,5 @@ mod log;
 mod summary;
 
 pub use event::{QueueRecord, SweepEvent, UnknownEvent, UnreadableTask};
-pub use handler::{SweepFailure, handle, sweep};
+pub use handler::{SweepFailure, handle, run, sweep};
 pub use summary::{Answer, BatchAnswer, BatchItemFailure, DryRunSummary, Summary, TurnSummary};

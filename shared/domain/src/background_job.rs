@@ -8,7 +8,7 @@ use crate::profile::ProfileSnapshot;
 use crate::token::AccessToken;
 use async_trait::async_trait;
 use std::sync::Arc;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// One turn of one account, as a job sees it.
 #[derive(Debug)]
@@ -36,6 +36,15 @@ pub enum JobError {
     Graph(#[from] GraphError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A system that the job itself works with. The account is tried again after a back-off. `reason` is logged: no names,
+    /// ids, tokens or addresses.
+    #[error("{reason}")]
+    Other {
+        reason: String,
+        retry_after: Option<Duration>,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
 }
 
 /// Work for an absent user. Called at least once per turn.

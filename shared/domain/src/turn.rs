@@ -242,6 +242,9 @@ impl From<JobError> for TurnFailure {
                     ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason)
                 }
             }
+            JobError::Other { retry_after, .. } => {
+                Self { retry_after, ..Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason) }
+            }
             JobError::Store(_) => Self::new(TurnOutcome::RetryLater, FailureClass::Unavailable, reason),
         }
     }
