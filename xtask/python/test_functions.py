@@ -165,6 +165,20 @@ def test_the_schedule_s_event_is_answered_with_a_summary(invoke):
     assert set(answer) >= {"outcomes", "stoppedEarly"}, answer
 
 
+def test_tasks_of_the_queue_are_answered_record_by_record(invoke):
+    def record(number, body):
+        return {"messageId": f"message-{number}", "receiptHandle": "handle", "body": body, "attributes": {},
+                "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:tasks"}  # fmt: skip
+
+    detail = {"shard": "v1#00", "tick": "now", "asOf": int(time.time()), "cursor": None, "hop": 0}
+    task = {**scheduled_event(), "source": "shared-token-cache", "detail-type": "SweepShard", "detail": detail}
+    unknown_shard = {**task, "detail": {**detail, "shard": "v9#00"}}
+    bodies = [json.dumps(task), json.dumps(unknown_shard), "not JSON"]
+    answer = invoke("background-sweep", {"Records": [record(at, body) for at, body in enumerate(bodies)]})
+    assert answer == {"batchItemFailures": []}, "none of them would work another time"
+
+
 def test_an_unknown_event_says_what_was_expected(invoke):
     with pytest.raises(subprocess.CalledProcessError):
         invoke("background-sweep", {"hello": "world"})

@@ -1,6 +1,6 @@
 """The stack as deployed: what `sam build` left is packaged, translated and applied to moto, and read back.
 
-moto has no HTTP API and no TTL in stacks; test_template.py checks those on the translated template.
+moto has no HTTP API, no queue policies and no TTL in stacks; test_template.py checks those on the translated template.
 Needs AWS_ENDPOINT_URL to name a moto server as `localhost`.
 """
 
@@ -21,6 +21,7 @@ PARAMETERS = {
     "EntraClientSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:entra-AbCdEf",
     "SealingLocalKey": "A" * 43 + "=",
     "SweepRate": "rate(5 minutes)",
+    "SweepWorkers": "4",
     "DeletionProtection": "false",
 }
 
@@ -98,3 +99,67 @@ def test_the_sweep_s_role_names_the_table_and_the_secret(stack):
     text = json.dumps([iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names])
     assert f"{stack['Table']}/index/due" in text
     assert PARAMETERS["EntraClientSecretArn"] in text
+
+
+@pytest.fixture(scope="module")
+def mapping(stack):
+    """Between the queue and the function."""
+    (found,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return found
+
+
+def queue_attributes(url):
+    return boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+
+def test_tasks_go_from_the_bus_to_the_queue_to_the_sweep(stack, mapping):
+    events = boto3.client("events")
+    (rule,) = events.list_rules(EventBusName="token-cache-accounts")["Rules"]
+    assert json.loads(rule["EventPattern"]) == {"source": ["shared-token-cache"], "detail-type": ["SweepShard"]}
+    assert rule["State"] == "ENABLED"
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"], EventBusName="token-cache-accounts")["Targets"]
+    tasks = queue_attributes(stack["SweepTasks"])
+    assert target["Arn"] == tasks["QueueArn"]
+    assert target["DeadLetterConfig"]["Arn"] == queue_attributes(stack["FailedSweeps"])["QueueArn"]
+
+    sweep = boto3.client("lambda").get_function(FunctionName=stack["BackgroundSweepFunction"])["Configuration"]
+    assert mapping["EventSourceArn"] == tasks["QueueArn"]
+    assert mapping["FunctionArn"].startswith(sweep["FunctionArn"])
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) == int(PARAMETERS["SweepWorkers"])
+    assert int(tasks["VisibilityTimeout"]) >= 6 * sweep["Timeout"]
+    redrive = json.loads(tasks["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"] == queue_attributes(stack["FailedSweepTasks"])["QueueArn"]
+    assert redrive["maxReceiveCount"] == 5
+
+
+def documented(name):
+    """The detail of an event as docs/events.md shows it, which is what the code sends."""
+    document = (ROOT / "docs/events.md").read_text()
+    return json.loads(document.split(f"```json {name}\n")[1].split("```")[0])
+
+
+def test_of_what_is_published_only_tasks_arrive_in_the_queue(stack, mapping):
+    # moto would run the function, in a container that it would have to fetch.
+    boto3.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    names = ["ProfileChanged", "SweepShard", "SweepCompleted", "AccountNeedsUser"]
+
+    def entry(name, source="shared-token-cache"):
+        return {"EventBusName": "token-cache-accounts", "Source": source, "DetailType": name,
+                "Detail": json.dumps(documented(name)), "Time": "2026-11-23T00:00:00Z"}  # fmt: skip
+
+    entries = [entry(name) for name in names] + [entry("SweepShard", source="somebody-else")]
+    answer = boto3.client("events").put_events(Entries=entries)
+    assert answer["FailedEntryCount"] == 0
+
+    messages = boto3.client("sqs").receive_message(
+        QueueUrl=stack["SweepTasks"], MaxNumberOfMessages=10, AttributeNames=["All"]
+    )["Messages"]
+    (message,) = messages
+    event = json.loads(message["Body"])
+    assert event["id"] == answer["Entries"][1]["EventId"]
+    assert (event["source"], event["detail-type"]) == ("shared-token-cache", "SweepShard")
+    assert event["detail"] == documented("SweepShard"), "an object, not a text"
+    assert event["time"] == "2026-11-23T00:00:00Z"
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
