@@ -84,12 +84,12 @@ fn cache(services: &Services, planned: &Planned, refresh_token: &str, now: Offse
     cache
 }
 
-/// The activity of a user who was here one idle threshold before the account's turn.
+/// The activity of a user who was here one idle threshold before the account's turn, or just now.
 pub(super) fn activity(services: &Services, planned: &Planned, now: OffsetDateTime) -> Item {
     let due_at = now + Duration::seconds(planned.due_in.into());
     let [_, mut item] = keys(services, &planned.account);
     let HomeAccountId { object_id, tenant_id } = planned.account;
-    let last_activity = due_at - services.settings.sweep.idle;
+    let last_activity = now.min(due_at - services.settings.sweep.idle);
     item.extend([
         ("tenant_id".to_owned(), text(&tenant_id.to_string())),
         ("object_id".to_owned(), text(&object_id.to_string())),

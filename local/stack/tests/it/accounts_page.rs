@@ -23,6 +23,8 @@ impl Page {
         assert_eq!(answer.status(), 200, "{path}");
         let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        // With a stricter one browsers hide the origin of a form, and its button would be refused.
+        assert_eq!(answer.headers()[header::REFERRER_POLICY], "same-origin");
         answer.text().await.unwrap()
     }
 

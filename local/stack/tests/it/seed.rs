@@ -13,7 +13,7 @@ use time::Duration;
 use wiring::{AwsClients, Environment};
 
 const OPTIONS: SeedOptions =
-    SeedOptions { accounts: 4, tenants: 2, due_within_seconds: 0, revoked_percent: 0, seed: 1 };
+    SeedOptions { accounts: 4, tenants: 2, due_within_seconds: 500, revoked_percent: 0, seed: 1 };
 
 fn local(scratch: &Scratch, line: &str) -> Output {
     let mut arguments = words(line);
@@ -159,6 +159,9 @@ async fn a_seeded_account_is_as_the_store_itself_writes_it() {
     let client = AwsClients::new(stack.environment()).await.dynamodb;
     for state in stack.accounts().all().await.unwrap() {
         let account: HomeAccountId = state.account;
+        let now = services.clock.now();
+        assert!(state.last_activity.unwrap() <= now, "nobody was here in the future");
+        assert!(state.due_at.unwrap() <= now + Duration::seconds(500));
         let place = services.store.token_item(&account);
         let key = |sort_key: &str| {
             Item::from([
@@ -172,7 +175,6 @@ async fn a_seeded_account_is_as_the_store_itself_writes_it() {
             seeded.push(shape(&raw(&client, &place.table, key).await));
             client.delete_item().table_name(&place.table).set_key(Some(key.clone())).send().await.unwrap();
         }
-        let now = services.clock.now();
         let activity = ActivityUpdate {
             tenant_id: account.tenant_id,
             object_id: account.object_id,
