@@ -13,6 +13,9 @@ const SHARDS: u64 = 4;
 /// Longer than the idle threshold.
 const AWAY: i64 = 90;
 
+/// Longer than a Graph token of the emulator lives.
+const DAY_AND_AN_HOUR: i64 = 25 * 3600;
+
 async fn get(stack: &Running, path: &str) -> (u16, Value) {
     let url = format!("{}{path}", stack.addresses.control.as_ref().unwrap());
     let answer = stack.visitor().await.http().get(url).send().await.unwrap();
@@ -137,17 +140,29 @@ async fn tasks_that_make_no_sense_are_put_out_of_the_way() {
 async fn what_happens_to_accounts_is_published_with_their_ids_only() {
     let scratch = Scratch::new();
     let stack = abandoned(&scratch, "").await;
-    stack.post("/sweep", &json!({})).await;
+    let revoke = format!("{}/emulator/api/users/{BRUNO}/revoke", stack.addresses.emulator.as_ref().unwrap());
+    let answer = stack.visitor().await.http().post(revoke).json(&json!({})).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    // The Graph tokens have expired, so that a refresh is due.
+    stack.post("/clock/advance", &json!({ "seconds": DAY_AND_AN_HOUR })).await;
+    let summary = stack.post("/sweep", &json!({})).await;
+    assert_eq!(summary["outcomes"], json!({ "acted": 2, "needs_user": 1 }), "{summary}");
     put(&stack, "somebody-else", "Greeting", &json!({ "text": "hello" })).await;
+
+    let parked = stack.accounts().await.into_iter().find(|account| account["userPrincipalName"] == BRUNO);
     let seen = events(&stack).await;
-    let events = seen["events"].as_array().unwrap();
-    assert!(events.iter().any(|event| event["detail-type"] == "Greeting"), "{seen}");
-    let ours: Vec<_> = events.iter().filter(|event| event["source"] == "shared-token-cache").collect();
-    assert!(!ours.is_empty(), "{seen}");
-    for event in ours {
-        assert_ne!(event["detail-type"], "SweepShard", "tasks are not for subscribers");
-        assert!(!event.to_string().contains("lakeside.example"), "{event}");
-    }
+    let named = |name: &str| {
+        let events = seen["events"].as_array().unwrap().iter();
+        events.filter(|event| event["detail-type"] == name).collect::<Vec<_>>()
+    };
+    let needs_user = named("AccountNeedsUser");
+    assert_eq!(needs_user.len(), 1, "{seen}");
+    assert_eq!(needs_user[0]["detail"]["account"], parked.unwrap()["account"]);
+    assert_eq!(needs_user[0]["detail"]["failureClass"], "user_needed");
+    assert_eq!(named("Greeting").len(), 1, "other people's events are there too");
+    assert!(!named("SweepCompleted").is_empty());
+    assert!(named("SweepShard").is_empty(), "tasks are not for subscribers");
+    assert!(!seen["events"].to_string().contains("lakeside.example"), "{seen}");
     assert_eq!(stack.stop(), Some(0));
 }
 

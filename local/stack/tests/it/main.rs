@@ -7,5 +7,6 @@ mod cache;
 mod create_table;
 mod fan_out;
 mod program;
+mod redelivery;
 mod running;
 mod seed;
