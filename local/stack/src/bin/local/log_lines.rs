@@ -29,7 +29,8 @@ impl Names {
 
 /// Prints events from now on: to standard output, or to standard error where the output is for a program.
 pub(crate) fn start(style: Style, names: Names, to: Output) {
-    let quiet = if to == Output::Error { "warn" } else { "info" };
+    // The embedded server warns of each refusal, although whoever asked says what it means.
+    let quiet = if to == Output::Error { "warn,dynoxide=error" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     let lines = Lines { style, names, to };
     // An error means that logging was started before.

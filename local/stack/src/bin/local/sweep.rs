@@ -53,7 +53,7 @@ pub(crate) async fn sweep(wish: SweepArguments) -> Result<ExitCode, Failure> {
             () = signals.received() => None,
         }
     };
-    let answer = progress.during(Box::pin(sweeping), |progress| line(&counts.now(), progress)).await;
+    let answer = progress.during(Box::pin(sweeping), |progress| under_way(&asked, &counts, progress)).await;
     let Some(answer) = answer else {
         print!("{}", table(&counts.now(), &progress));
         println!("Stopped. Accounts whose turn was under way are free again when their lease ends.");
@@ -92,6 +92,13 @@ fn told(asked: &SweepWish, summary: &Summary, progress: &Progress) -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+fn under_way(asked: &SweepWish, counts: &Counts, progress: &Progress) -> String {
+    match asked {
+        SweepWish::DryRun => format!("Counting what is due, for {}", span(progress.elapsed())),
+        SweepWish::Due | SweepWish::Account(_) => line(&counts.now(), progress),
+    }
 }
 
 /// Accounts done, rate, outcomes.
