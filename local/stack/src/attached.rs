@@ -3,7 +3,7 @@
 use crate::addresses::Addresses;
 use crate::clock::OffsetClock;
 use crate::data_folder::{DataFolder, DataFolderError, DataPlace};
-use crate::database::{self, DatabaseError};
+use crate::database::{self, DatabaseError, patient};
 use crate::listeners::Loopback;
 use crate::servers::Servers;
 use crate::settings::{self, Authority, Database};
@@ -111,7 +111,7 @@ impl Attached {
         let table = environment.get("TABLE_NAME").unwrap_or_default().to_owned();
         if opened.is_some() && addresses.dynamodb.is_some() {
             // A new data file has no table yet.
-            table::create(&client, &table).await?;
+            table::create(&patient(&client), &table).await?;
         }
         let time = Time::with_clock(Arc::new(clock.clone()));
         let mut services = wiring::sweep_services(&environment, time).await?;

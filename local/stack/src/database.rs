@@ -1,8 +1,11 @@
 //! The DynamoDB-compatible server of a stack: one data file, spoken to over HTTP by the real SDK.
 
 use crate::listeners::Loopback;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use dynoxide::Database;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -12,6 +15,17 @@ use tokio::task::JoinSet;
 pub struct DatabaseError {
     pub path: PathBuf,
     pub reason: String,
+}
+
+/// The longest that the embedded server is waited for while it counts the items of a large table.
+const COUNTING: Duration = Duration::from_mins(2);
+
+/// The same client for questions about a table as a whole: the embedded server reads all of it to answer them, which takes
+/// longer than any request of the functions may.
+pub(crate) fn patient(client: &Client) -> Client {
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(COUNTING).operation_timeout(COUNTING).build();
+    Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
 }
 
 /// Serves the data file on `listeners` until `stop` says so.

@@ -7,7 +7,7 @@ use crate::attached::start_emulator;
 use crate::clock::OffsetClock;
 use crate::control::Control;
 use crate::data_folder::{DataFolder, DataFolderError, DataPlace};
-use crate::database::{self, DatabaseError};
+use crate::database::{self, DatabaseError, patient};
 use crate::event_bus::{BusOptions, EventBus};
 use crate::listeners::{PortError, Ports};
 use crate::page::{Page, PageConfig, PageContent};
@@ -158,7 +158,7 @@ impl Stack {
         let api = wiring::Api::start(&environment, time.clone()).await?;
         let services = wiring::sweep_services(&environment, time).await?;
         let table = environment.get("TABLE_NAME").unwrap_or_default().to_owned();
-        prepare_table(&client, &table, &database).await?;
+        prepare_table(&patient(&client), &table, &database).await?;
 
         let sweeper = Sweeper::new(services.clone(), clock.clone());
         let pseudonyms = services.settings.pseudonyms.clone();
