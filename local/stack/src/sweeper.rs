@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// The function's time limit in `template.yaml`, in milliseconds.
-const TIME_LIMIT_MS: u64 = 900_000;
+const TIME_LIMIT_MS: u64 = 300_000;
 
 /// Invokes the function, one event at a time or several at once.
 #[derive(Clone)]
