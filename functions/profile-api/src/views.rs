@@ -83,7 +83,8 @@ impl From<BackgroundAccess> for BackgroundAccessView {
             last_sweep: activity
                 .last_sweep
                 .map(|sweep| LastSweepView { at: sweep.at, outcome: sweep.outcome }),
-            next_sweep: activity.due_at,
+            // A parked account may have a turn left that only gets an event out.
+            next_sweep: activity.due_at.filter(|_| activity.status != AccountStatus::NeedsUser),
             failure,
             profile,
         }

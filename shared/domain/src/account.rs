@@ -1,5 +1,6 @@
 //! What is kept of an account beside its tokens: when its user was last here, what the sweep did, what it needs.
 
+use crate::event::DomainEvent;
 use crate::identity::{HomeAccountId, ObjectId, TenantId, UserPrincipalName};
 use crate::profile::ProfileSnapshot;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub struct AccountActivity {
     /// The next turn; `None` takes the account out of the due index until its user signs in again.
     pub due_at: Option<OffsetDateTime>,
     pub lease: Option<Lease>,
+    /// Events of earlier turns that could not be published; the next turn tries again.
+    pub unpublished: Vec<DomainEvent>,
     pub expires_at: OffsetDateTime,
 }
 

@@ -3,11 +3,11 @@
 use crate::error::{GraphError, StoreError};
 use crate::event::DomainEvent;
 use crate::identity::HomeAccountId;
-use crate::ports::{AccountStore, Clock, EventPublisher, ProfileReader, RequestPriority};
+use crate::ports::{AccountStore, Clock, ProfileReader, RequestPriority};
 use crate::profile::ProfileSnapshot;
 use crate::token::AccessToken;
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// One turn of one account, as a job sees it.
@@ -20,6 +20,22 @@ pub struct Turn<'a> {
     pub previous_profile: Option<&'a ProfileSnapshot>,
     /// Until when what the job keeps for this account may live.
     pub expires_at: OffsetDateTime,
+    /// What others are to hear of. Published when the job is done, and by a later turn where that fails.
+    pub outbox: &'a Outbox,
+}
+
+/// The events of a turn.
+#[derive(Debug, Default)]
+pub struct Outbox(Mutex<Vec<DomainEvent>>);
+
+impl Outbox {
+    pub fn add(&self, event: DomainEvent) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    pub(crate) fn into_events(self) -> Vec<DomainEvent> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a job did.
@@ -57,7 +73,6 @@ pub trait BackgroundJob: Send + Sync {
 pub struct RefreshProfileSnapshot {
     pub profiles: Arc<dyn ProfileReader>,
     pub store: Arc<dyn AccountStore>,
-    pub events: Arc<dyn EventPublisher>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -92,14 +107,11 @@ impl BackgroundJob for RefreshProfileSnapshot {
             ProfileSnapshot { profile: fetched.profile, etag: fetched.etag, refreshed_at: self.clock.now() };
         self.store.put_profile(&turn.account, &snapshot, turn.expires_at).await?;
         if !changed_fields.is_empty() {
-            let event = DomainEvent::ProfileChanged {
+            turn.outbox.add(DomainEvent::ProfileChanged {
                 account: turn.account,
-                changed_fields,
+                changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
                 idempotency_key: turn.idempotency_key.to_owned(),
-            };
-            if let Err(error) = self.events.publish(event).await {
-                tracing::warn!(event = "event.unpublished", name = "ProfileChanged", error = %error);
-            }
+            });
         }
         Ok(JobOutcome::Acted)
     }

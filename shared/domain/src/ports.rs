@@ -291,6 +291,8 @@ pub struct TurnEnd {
     pub failure_count: u32,
     /// `None` parks the account.
     pub due_at: Option<OffsetDateTime>,
+    /// Kept on the item until a turn gets them out.
+    pub unpublished: Vec<DomainEvent>,
     pub expires_at: OffsetDateTime,
 }
 

@@ -3,7 +3,7 @@
 use crate::account::{
     AccountActivity, AccountStatus, DueAccount, Failure, FailureClass, LastSweep, Lease, TurnOutcome,
 };
-use crate::background_job::{JobError, JobOutcome, Turn};
+use crate::background_job::{JobError, JobOutcome, Outbox, Turn};
 use crate::brake;
 use crate::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use crate::event::DomainEvent;
@@ -31,6 +31,10 @@ pub struct TurnReport {
     pub under_pressure: bool,
 }
 
+/// When events that did not get out are tried again, of an account that has no other turn.
+const PUBLISH_AGAIN: Duration = Duration::minutes(1);
+/// The most events that wait on one item; the newest.
+const MOST_UNPUBLISHED: usize = 20;
 /// First pause after a transient failure; doubled with each further one.
 const BACK_OFF: Duration = Duration::minutes(1);
 /// Longest pause after transient failures.
@@ -63,37 +67,101 @@ async fn claimed_turn(
     activity: &AccountActivity,
     budget: TimeBudget,
 ) -> TurnReport {
+    if activity.status == AccountStatus::NeedsUser {
+        return parked_turn(services, worker, due, activity).await;
+    }
+    let outbox = Outbox::default();
     let (result, token_source, expires_at) = match open_account(services, &due.account).await {
         Ok(mut opened) => {
-            let (result, source) = act(services, &mut opened, due, activity, budget).await;
+            let (result, source) = act(services, &mut opened, due, activity, &outbox, budget).await;
             (result, source, opened.expires_at(services))
         }
         Err(error) => (Err(TurnFailure::from(ObtainTokenError::Cache(error))), None, activity.expires_at),
     };
     let mut report = TurnReport::new(due.account, TurnOutcome::Unchanged);
     report.token_source = token_source;
-    let end = match result {
+    let mut end = match result {
         Ok(outcome) => {
             report.outcome = outcome;
             finished_well(services, outcome, expires_at)
         }
         Err(failure) => failed(services, failure, activity, expires_at, &mut report),
     };
-    match services.store.finish_turn(&due.account, worker, end).await {
-        Ok(true) => {
-            if matches!(report.outcome, TurnOutcome::NeedsUser | TurnOutcome::MissingTokens) {
-                publish_needs_user(services, &report).await;
-            }
-            report
-        }
+    let mut events = activity.unpublished.clone();
+    // The user was there meanwhile.
+    events.retain(|event| !matches!(event, DomainEvent::AccountNeedsUser { .. }));
+    events.extend(outbox.into_events());
+    if let Some(event) = needs_user(&report)
+        && is_still_ours(services, worker, due.account).await
+    {
+        events.push(event);
+    }
+    end.unpublished = publish(services, events).await;
+    record(services, worker, end, report).await
+}
+
+/// An account that is parked has turns only as long as there are events to get out.
+async fn parked_turn(
+    services: &Services,
+    worker: &str,
+    due: DueAccount,
+    activity: &AccountActivity,
+) -> TurnReport {
+    let report = TurnReport {
+        failure: activity.failure.clone(),
+        reason: Some("parked until the user signs in".to_owned()),
+        ..TurnReport::new(due.account, TurnOutcome::NeedsUser)
+    };
+    let now = services.clock.now();
+    let end = TurnEnd {
+        last_sweep: activity.last_sweep.unwrap_or(LastSweep { at: now, outcome: TurnOutcome::NeedsUser }),
+        status: activity.status,
+        failure: activity.failure.clone(),
+        failure_count: activity.failure_count,
+        due_at: None,
+        unpublished: publish(services, activity.unpublished.clone()).await,
+        expires_at: activity.expires_at,
+    };
+    record(services, worker, end, report).await
+}
+
+/// Events are published before the turn's end is recorded: a worker that is killed in between publishes them again, and none
+/// is lost. Those that do not get out are kept on the item, and keep the account in the index.
+async fn record(services: &Services, worker: &str, mut end: TurnEnd, mut report: TurnReport) -> TurnReport {
+    if !end.unpublished.is_empty() && end.due_at.is_none() {
+        end.due_at = Some(services.clock.now() + PUBLISH_AGAIN);
+    }
+    match services.store.finish_turn(&report.account, worker, end).await {
+        Ok(true) => report,
         // The lease ended meanwhile and somebody else has the account, or the user erased it: theirs counts.
         Ok(false) => {
             report.reason = Some("the lease ended before the turn did".to_owned());
             report
         }
         // The lease ends by itself and the turn is repeated, with the same idempotency key.
-        Err(error) => TurnReport::unrecorded(due.account, &error),
+        Err(error) => TurnReport::unrecorded(report.account, &error),
     }
+}
+
+/// Whether nobody took the lease: a user who has signed in meanwhile is not to be called back. Where the table does not say,
+/// it is better to tell twice than not at all.
+async fn is_still_ours(services: &Services, worker: &str, account: HomeAccountId) -> bool {
+    let Ok(record) = services.store.load(&account).await else { return true };
+    let lease = record.activity.and_then(|activity| activity.lease);
+    lease.is_some_and(|lease| lease.owner == worker)
+}
+
+/// Those that did not get out.
+async fn publish(services: &Services, events: Vec<DomainEvent>) -> Vec<DomainEvent> {
+    let mut left = Vec::new();
+    for event in events {
+        if let Err(error) = services.events.publish(event.clone()).await {
+            tracing::warn!(event = "event.unpublished", name = event.name(), error = %error);
+            left.push(event);
+        }
+    }
+    // What nobody takes for long must not fill the item.
+    left.split_off(left.len().saturating_sub(MOST_UNPUBLISHED))
 }
 
 async fn act(
@@ -101,6 +169,7 @@ async fn act(
     opened: &mut OpenedAccount,
     due: DueAccount,
     activity: &AccountActivity,
+    outbox: &Outbox,
     budget: TimeBudget,
 ) -> (Result<TurnOutcome, TurnFailure>, Option<TokenSource>) {
     if opened.record.tombstone.is_some() && opened.record.activity.is_none() {
@@ -123,6 +192,7 @@ async fn act(
             idempotency_key: &idempotency_key(due),
             previous_profile: opened.record.profile.as_ref(),
             expires_at: opened.expires_at(services),
+            outbox,
         };
         match services.job.run(&turn).await {
             // A token may have been outdated by a sign-out or a new policy, or lack claims. Whether the account is to blame,
@@ -258,6 +328,7 @@ fn finished_well(services: &Services, outcome: TurnOutcome, expires_at: OffsetDa
         failure: None,
         failure_count: 0,
         due_at: (outcome != TurnOutcome::Ended).then(|| now + services.settings.sweep.interval),
+        unpublished: Vec::new(),
         expires_at,
     }
 }
@@ -288,6 +359,7 @@ fn failed(
         failure: Some(kept),
         failure_count: 0,
         due_at: None,
+        unpublished: Vec::new(),
         expires_at,
     };
     match failure.outcome {
@@ -324,16 +396,14 @@ fn back_off(attempt: u32, retry_after: Option<Duration>, fraction: f64) -> Durat
     retry_after.map_or(jittered, |asked| asked + asked.min(ceiling) * fraction)
 }
 
-async fn publish_needs_user(services: &Services, report: &TurnReport) {
-    let Some(failure) = &report.failure else { return };
-    let event = DomainEvent::AccountNeedsUser {
+fn needs_user(report: &TurnReport) -> Option<DomainEvent> {
+    let parked = matches!(report.outcome, TurnOutcome::NeedsUser | TurnOutcome::MissingTokens);
+    let failure = report.failure.as_ref().filter(|_| parked)?;
+    Some(DomainEvent::AccountNeedsUser {
         account: report.account,
         failure_class: failure.class,
         suberror: failure.suberror.clone(),
-    };
-    if let Err(error) = services.events.publish(event).await {
-        tracing::warn!(event = "event.unpublished", name = "AccountNeedsUser", error = %error);
-    }
+    })
 }
 
 impl TurnReport {

@@ -6,7 +6,7 @@ use crate::item::{Defect, Item, Reader, epoch_milliseconds, number, seconds, tex
 use crate::keys::{
     ACTIVITY, ACTIVITY_DUE_AT, BEGUN_AT, DUE_AT, FAILURE, FAILURE_COUNT, LAST_ACTIVITY, LAST_SWEEP,
     LEASE_OWNER, LEASE_UNTIL, OBJECT_ID, PARTITION_KEY, SORT_KEY, STATUS, SWEEP_SHARD, TENANT_ID, TTL,
-    USER_PRINCIPAL_NAME,
+    UNPUBLISHED, USER_PRINCIPAL_NAME,
 };
 use crate::load::Kept;
 use crate::store::{DynamoDbAccountStore, key};
@@ -38,6 +38,8 @@ pub(crate) fn decode(item: &Item) -> Result<Kept<AccountActivity>, Defect> {
         last_sweep: reader.optional_document(LAST_SWEEP)?,
         due_at: reader.optional_seconds(DUE_AT)?,
         lease,
+        // Not worth the account's turns when it cannot be read.
+        unpublished: reader.optional_document(UNPUBLISHED).ok().flatten().unwrap_or_default(),
         expires_at: reader.seconds(TTL)?,
     };
     Kept::new(activity, reader)

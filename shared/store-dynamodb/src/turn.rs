@@ -7,7 +7,7 @@ use crate::expression::Update;
 use crate::item::{document, number, seconds, seconds_rounded_up, text};
 use crate::keys::{
     ACTIVITY, ACTIVITY_DUE_AT, DUE_AT, FAILURE, FAILURE_COUNT, LAST_SWEEP, LEASE_OWNER, LEASE_UNTIL, STATUS,
-    SWEEP_SHARD, TTL,
+    SWEEP_SHARD, TTL, UNPUBLISHED,
 };
 use crate::store::{DynamoDbAccountStore, key};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
@@ -76,6 +76,11 @@ impl DynamoDbAccountStore {
         match &end.failure {
             Some(failure) => update.set(FAILURE, document(failure)),
             None => update.remove(FAILURE),
+        }
+        if end.unpublished.is_empty() {
+            update.remove(UNPUBLISHED);
+        } else {
+            update.set(UNPUBLISHED, document(&end.unpublished));
         }
         if let Some(due_at) = end.due_at {
             update.set_from(DUE_AT, ACTIVITY_DUE_AT, seconds(due_at));

@@ -45,7 +45,6 @@ impl Default for Fakes {
             job: Arc::new(RefreshProfileSnapshot {
                 profiles: profiles.clone(),
                 store: store.clone(),
-                events: events.clone(),
                 clock: Arc::new(clock.clone()),
             }),
             events: events.clone(),

@@ -129,6 +129,7 @@ pub fn turn_end(now: OffsetDateTime) -> TurnEnd {
         failure: None,
         failure_count: 0,
         due_at: Some(now + Duration::hours(1)),
+        unpublished: Vec::new(),
         expires_at: now + TTL,
     }
 }

@@ -134,6 +134,7 @@ macro_rules! account_store_contract {
             an_account_past_its_end_cannot_be_claimed,
             the_end_of_a_turn_lets_go_and_names_the_next,
             a_failed_turn_keeps_its_reason,
+            events_that_did_not_get_out_are_kept_until_a_turn_has_none_left,
             only_the_owner_of_the_lease_ends_the_turn,
             parking_takes_the_account_out_of_the_index,
             activity_during_a_turn_decides_the_next_one,

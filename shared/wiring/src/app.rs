@@ -133,12 +133,8 @@ async fn services(
         None => Arc::new(LoggedEvents::new(pseudonyms(&config.table_name, &config.client_id))),
     };
     let queue = bus.map(|bus| -> Arc<dyn ShardTaskQueue> { bus });
-    let job = RefreshProfileSnapshot {
-        profiles: profiles.clone(),
-        store: store.clone(),
-        events: publisher.clone(),
-        clock: clock.clone(),
-    };
+    let job =
+        RefreshProfileSnapshot { profiles: profiles.clone(), store: store.clone(), clock: clock.clone() };
     let settings = Settings {
         client_id: config.client_id,
         cache_environment: config.authority.cache_environment().to_owned(),

@@ -14,4 +14,5 @@ mod read_profile;
 mod renewals;
 mod sweep;
 mod sweep_faults;
+mod unpublished;
 mod vocabulary;

@@ -45,7 +45,7 @@ fn sent() -> BTreeMap<&'static str, Value> {
         },
         DomainEvent::ProfileChanged {
             account,
-            changed_fields: vec!["jobTitle", "city"],
+            changed_fields: vec!["jobTitle".to_owned(), "city".to_owned()],
             idempotency_key: format!("{account}@{}", time.unix_timestamp()),
         },
         DomainEvent::SweepCompleted {

@@ -150,7 +150,7 @@ async fn each_event_goes_out_with_its_name_and_detail() {
         (
             DomainEvent::ProfileChanged {
                 account,
-                changed_fields: vec!["city"],
+                changed_fields: vec!["city".to_owned()],
                 idempotency_key: "turn-1".to_owned(),
             },
             "ProfileChanged",

@@ -201,6 +201,7 @@ impl Account {
         let kept = &mut activity.kept;
         kept.lease = None;
         kept.status = end.status;
+        kept.unpublished = end.unpublished;
         kept.failure_count = end.failure_count;
         kept.failure = end.failure.map(|failure| Failure { at: truncate_to_second(failure.at), ..failure });
         let last_sweep = LastSweep { at: truncate_to_second(end.last_sweep.at), ..end.last_sweep };
@@ -230,6 +231,7 @@ impl Activity {
             last_sweep: None,
             due_at,
             lease: None,
+            unpublished: Vec::new(),
             expires_at: truncate_to_second(update.expires_at),
         };
         Self { kept, shard, claimed_until: None, begun_at, moved_due_at: due_at }

@@ -39,6 +39,7 @@ pub async fn activity_comes_back_as_recorded(fixture: StoreFixture) {
         last_sweep: None,
         due_at: Some(NOW + Duration::seconds(30)),
         lease: None,
+        unpublished: Vec::new(),
         expires_at: NOW + TTL,
     };
     assert_eq!(fixture.activity(1).await, expected);

@@ -4,6 +4,7 @@ use super::StoreFixture;
 use super::activity::park;
 use crate::sample::{self, NOW};
 use domain::account::{AccountStatus, DueAccount, Failure, FailureClass, LastSweep, TurnOutcome};
+use domain::event::DomainEvent;
 use domain::ports::{ActivityUpdate, Claim, TurnEnd};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -108,6 +109,30 @@ pub async fn a_failed_turn_keeps_its_reason(fixture: StoreFixture) {
     assert!(finish(&fixture, "worker", sample::turn_end(next)).await);
     let activity = fixture.activity(1).await;
     assert_eq!((activity.status, activity.failure_count, activity.failure), (AccountStatus::Active, 0, None));
+}
+
+pub async fn events_that_did_not_get_out_are_kept_until_a_turn_has_none_left(fixture: StoreFixture) {
+    let now = fixture.claimed(1, "worker").await;
+    let account = sample::account(1);
+    let events = vec![
+        DomainEvent::ProfileChanged {
+            account,
+            changed_fields: vec!["city".to_owned()],
+            idempotency_key: "turn".to_owned(),
+        },
+        DomainEvent::AccountNeedsUser { account, failure_class: FailureClass::UserNeeded, suberror: None },
+    ];
+    let end = TurnEnd { unpublished: events.clone(), ..sample::turn_end(now) };
+    assert!(finish(&fixture, "worker", end).await);
+    assert_eq!(fixture.activity(1).await.unpublished, events);
+
+    let next = now + Duration::HOUR;
+    let Claim::Taken(activity) = fixture.claim(1, next, "worker", next).await else {
+        unreachable!("the account is due")
+    };
+    assert_eq!(activity.unpublished, events);
+    assert!(finish(&fixture, "worker", sample::turn_end(next)).await);
+    assert!(fixture.activity(1).await.unpublished.is_empty());
 }
 
 pub async fn only_the_owner_of_the_lease_ends_the_turn(fixture: StoreFixture) {
