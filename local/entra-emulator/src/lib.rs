@@ -42,6 +42,7 @@ pub use directory::{
 };
 pub use emulator::{ControlError, Emulator, Settings};
 pub use identifiers::{ClientId, ObjectId, TenantId};
+pub use pages::escape as escape_html;
 pub use request_log::{Counter, LoggedRequest};
 pub use sample::{
     API_CLIENT_ID, API_CLIENT_SECRET, API_ROLE_ARN, CLI_CLIENT_ID, OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID,

@@ -83,7 +83,8 @@ pub(crate) fn brake_sort_key(client_id: ClientId) -> String {
 }
 
 /// The index partition to which an account is written. The hash is part of the data: a change of it is a new generation.
-pub(crate) fn shard_of(account: &HomeAccountId, shards: Shards) -> ShardName {
+#[expect(clippy::missing_panics_doc, reason = "a remainder by a u32 is one")]
+pub fn shard_of(account: &HomeAccountId, shards: Shards) -> ShardName {
     let digest = Sha256::digest(account.to_string().as_bytes());
     let leading = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     let number = u32::try_from(leading % u64::from(shards.count.get())).expect("a remainder by a u32 is one");

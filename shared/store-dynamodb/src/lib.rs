@@ -37,5 +37,6 @@ mod tokens;
 mod turn;
 
 pub use branch_keys::{BranchKeyCreation, BranchKeyItem, DynamoDbBranchKeys};
+pub use keys::shard_of;
 pub use store::DynamoDbAccountStore;
 pub use tokens::MAX_BLOB_BYTES;

@@ -4,6 +4,7 @@ use super::run::{Shown, words};
 use crate::accounts::{AccountState, PageStart};
 use background_sweep::Summary;
 use domain::account::{AccountStatus, FailureClass};
+use entra_emulator::escape_html as escape;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -201,21 +202,6 @@ fn clock(at: OffsetDateTime) -> String {
 
 fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -9,11 +9,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::identity::HomeAccountId;
 use domain::services::Services;
-use domain::shard::{ShardName, Shards};
 use msal_cache::{TokenGrant, UnifiedCache};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use store_dynamodb::shard_of;
 use time::{Duration, OffsetDateTime};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -107,14 +106,6 @@ pub(super) fn activity(services: &Services, planned: &Planned, now: OffsetDateTi
         ),
     ]);
     item
-}
-
-/// The index partition in which the store keeps an account.
-fn shard_of(account: &HomeAccountId, shards: Shards) -> ShardName {
-    let digest = Sha256::digest(account.to_string().as_bytes());
-    let leading = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    let number = u32::try_from(leading % u64::from(shards.count.get())).unwrap_or_default();
-    ShardName { generation: shards.generation, number }
 }
 
 /// Whether an item counts: DynamoDB deletes late.
