@@ -165,7 +165,7 @@ pub async fn sweep_shard(
         None => {}
     }
     let handed_on = match (run.rest, &services.queue) {
-        (Some((_, cursor)), Some(queue)) => {
+        (Some(cursor), Some(queue)) => {
             let rest = ShardTask { cursor: Some(cursor.0), hop: task.hop + 1, ..task.clone() };
             queue.send(std::slice::from_ref(&rest)).await?;
             true

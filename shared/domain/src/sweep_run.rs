@@ -30,7 +30,7 @@ const MOST_DEFERRED: usize = 1_000;
 pub(crate) struct Run {
     pub(crate) report: SweepReport,
     /// Where the next worker goes on; `None` when the end was reached, or nothing is to be begun any more.
-    pub(crate) rest: Option<(ShardName, DueCursor)>,
+    pub(crate) rest: Option<DueCursor>,
     /// A part of the index that could not be read.
     pub(crate) unread: Option<StoreError>,
 }
@@ -206,15 +206,13 @@ impl<'a> Sweep<'a> {
     }
 
     fn finish(mut self, exhausted: bool) -> Run {
-        let unfinished = self.stopped && !exhausted;
-        self.run.report.stopped_early |= unfinished || !self.deferred.is_empty();
         let faulty = self.run.report.of(TurnOutcome::CredentialFault) > 0;
+        let unfinished = self.stopped && !exhausted;
+        self.run.report.stopped_early |= faulty || unfinished || !self.deferred.is_empty();
         if unfinished && !faulty {
-            self.run.rest = self
-                .last_taken
-                .map(|(shard, account)| (shard, self.services.store.due_cursor(shard, account)));
+            self.run.rest =
+                self.last_taken.map(|(shard, account)| self.services.store.due_cursor(shard, account));
         }
-        self.run.report.stopped_early |= faulty;
         self.run
     }
 }
