@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use domain::background_job::{BackgroundJob, JobError, JobOutcome, Turn};
 use domain::identity::HomeAccountId;
-use domain::ports::{AccountStore, Clock, ProfileReader, RequestPriority};
+use domain::ports::{AccountStore, Clock, ProfileReader};
 use domain::profile::{Profile, ProfileSnapshot};
 use domain::services::Services;
 use outbound_http::NoAnswer;
@@ -43,7 +43,7 @@ impl ReportMoves {
 #[async_trait]
 impl BackgroundJob for ReportMoves {
     async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
-        let fetched = self.profiles.me(turn.token, RequestPriority::Background).await?;
+        let fetched = self.profiles.me(turn.token, turn.requester()).await?;
         let changed =
             turn.previous_profile.map_or_else(Vec::new, |old| moves(&old.profile, &fetched.profile));
         // First tell, then remember: a worker that is killed in between tells again, under the same key. The other way

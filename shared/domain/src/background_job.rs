@@ -3,7 +3,7 @@
 use crate::error::{GraphError, StoreError};
 use crate::event::DomainEvent;
 use crate::identity::HomeAccountId;
-use crate::ports::{AccountStore, Clock, ProfileReader, RequestPriority};
+use crate::ports::{AccountStore, Clock, ProfileReader, Requester};
 use crate::profile::ProfileSnapshot;
 use crate::token::AccessToken;
 use async_trait::async_trait;
@@ -22,6 +22,13 @@ pub struct Turn<'a> {
     pub expires_at: OffsetDateTime,
     /// What others are to hear of. Published when the job is done, and by a later turn where that fails.
     pub outbox: &'a Outbox,
+}
+
+impl Turn<'_> {
+    /// This turn, as whoever is asked on its behalf is told.
+    pub fn requester(&self) -> Requester<'_> {
+        Requester::Turn { idempotency_key: self.idempotency_key }
+    }
 }
 
 /// The events of a turn.
@@ -91,7 +98,7 @@ impl RefreshProfileSnapshot {
 #[async_trait]
 impl BackgroundJob for RefreshProfileSnapshot {
     async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
-        let fetched = self.profiles.me(turn.token, RequestPriority::Background).await?;
+        let fetched = self.profiles.me(turn.token, turn.requester()).await?;
         let changed_fields = match turn.previous_profile {
             Some(previous) => {
                 let changed = previous.profile.changed_fields(&fetched.profile);

@@ -73,17 +73,17 @@ pub trait TokenExchange: Send + Sync {
 
 /// Who a request to Graph is for: under load Graph sheds background work first (`x-ms-throttle-priority`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestPriority {
-    /// A user is waiting.
-    Interactive,
-    /// Nobody is waiting.
-    Background,
+pub enum Requester<'a> {
+    /// A user, who is waiting.
+    User,
+    /// A turn of the sweep; nobody is waiting. A repetition of the turn has the same key.
+    Turn { idempotency_key: &'a str },
 }
 
 /// Reads the signed-in user's profile.
 #[async_trait]
 pub trait ProfileReader: Send + Sync {
-    async fn me(&self, token: &AccessToken, priority: RequestPriority) -> Result<FetchedProfile, GraphError>;
+    async fn me(&self, token: &AccessToken, requester: Requester<'_>) -> Result<FetchedProfile, GraphError>;
 }
 
 /// An answer of Graph `/me`.

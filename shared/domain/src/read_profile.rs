@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::error::{GraphError, StoreError};
 use crate::obtain_token::{self, CacheUse, ObtainTokenError, ObtainedToken, TokenSource};
-use crate::ports::{ActivityUpdate, FetchedProfile, RequestPriority};
+use crate::ports::{ActivityUpdate, FetchedProfile, Requester};
 use crate::profile::Profile;
 use crate::services::Services;
 use crate::time_budget::TimeBudget;
@@ -41,7 +41,7 @@ pub async fn read_profile(
     let mut obtained =
         obtain_token::for_caller(services, &mut opened, caller, budget, CacheUse::Allowed).await?;
     let (fetched, noted) = futures::join!(
-        services.profiles.me(&obtained.token, RequestPriority::Interactive),
+        services.profiles.me(&obtained.token, Requester::User),
         note_use(services, &opened, caller, &obtained, budget.begun_at),
     );
     noted?;
@@ -62,7 +62,7 @@ pub async fn read_profile(
             .await
             .map_err(|error| error.with_challenge(claims))?;
             note_use(services, &opened, caller, &obtained, budget.begun_at).await?;
-            services.profiles.me(&obtained.token, RequestPriority::Interactive).await?
+            services.profiles.me(&obtained.token, Requester::User).await?
         }
         other => other?,
     };

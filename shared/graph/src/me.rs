@@ -3,13 +3,14 @@
 use crate::challenge;
 use async_trait::async_trait;
 use domain::error::{GraphError, UnavailableKind};
-use domain::ports::{FetchedProfile, ProfileReader, RequestPriority};
+use domain::ports::{FetchedProfile, ProfileReader, Requester};
 use domain::profile::Profile;
 use domain::token::AccessToken;
 use outbound_http::{Answer, NoAnswer};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
@@ -40,13 +41,13 @@ impl GraphProfileReader {
 
 #[async_trait]
 impl ProfileReader for GraphProfileReader {
-    async fn me(&self, token: &AccessToken, priority: RequestPriority) -> Result<FetchedProfile, GraphError> {
+    async fn me(&self, token: &AccessToken, requester: Requester<'_>) -> Result<FetchedProfile, GraphError> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| GraphError::Unauthorized { claims: None })?;
         authorization.set_sensitive(true);
-        let priority = match priority {
-            RequestPriority::Interactive => "high",
-            RequestPriority::Background => "low",
+        let (priority, request_id) = match requester {
+            Requester::User => ("high", Uuid::new_v4()),
+            Requester::Turn { idempotency_key } => ("low", request_id(idempotency_key)),
         };
         let response = self
             .client
@@ -55,7 +56,7 @@ impl ProfileReader for GraphProfileReader {
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")
             .header("x-ms-throttle-priority", priority)
-            .header("client-request-id", Uuid::new_v4().to_string())
+            .header("client-request-id", request_id.to_string())
             .send()
             .await
             .map_err(|error| no_answer(error.into()))?;
@@ -70,6 +71,15 @@ impl ProfileReader for GraphProfileReader {
             _ => Err(refused(&answer)),
         }
     }
+}
+
+/// The same for every repetition of a turn, so that Graph's logs show one piece of work as one: a name-based UUID (RFC 9562
+/// §5.8) that is the beginning of the key's SHA-256.
+fn request_id(idempotency_key: &str) -> Uuid {
+    let digest = Sha256::digest(idempotency_key);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// Reads a user. An answer without any of the properties that were asked for is not one.

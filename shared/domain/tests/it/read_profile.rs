@@ -4,7 +4,6 @@ use crate::fixture::{Fixture, IDLE};
 use domain::account::AccountStatus;
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use domain::obtain_token::ObtainTokenError;
-use domain::ports::RequestPriority;
 use domain::read_profile::ReadProfileError;
 use test_support::{ExchangeCall, StoreOperation, sample};
 use time::Duration;
@@ -26,7 +25,7 @@ async fn the_first_call_trades_the_token_in_and_keeps_what_comes() {
     assert!(
         matches!(&fixture.exchange.calls()[..], [ExchangeCall::OnBehalfOf { tenant, .. }] if *tenant == sample::TENANT)
     );
-    assert_eq!(fixture.profiles.calls()[0].priority, RequestPriority::Interactive);
+    assert_eq!(fixture.profiles.calls()[0].idempotency_key, None, "no turn");
     let record = fixture.record(1).await;
     assert_eq!(record.tokens.unwrap().version, 1);
     let activity = record.activity.unwrap();

@@ -5,7 +5,7 @@ use domain::account::{AccountStatus, DueAccount, TurnOutcome};
 use domain::event::DomainEvent;
 use domain::identity::HomeAccountId;
 use domain::obtain_token::TokenSource;
-use domain::ports::{AccountStore, FetchedProfile, RequestPriority};
+use domain::ports::{AccountStore, FetchedProfile};
 use domain::profile::Profile;
 use domain::sweep_accounts::{AccountTarget, Worker, sweep_accounts, sweep_one};
 use domain::token::IssuedTokens;
@@ -31,7 +31,8 @@ async fn an_absent_user_gets_a_turn_with_the_cached_token() {
     let (report, turns) = fixture.sweep().await;
     assert_eq!(report.of(TurnOutcome::Acted), 1);
     assert_eq!(turns[0].token_source, Some(TokenSource::Cache));
-    assert_eq!(fixture.profiles.calls().last().unwrap().priority, RequestPriority::Background);
+    let key = fixture.profiles.calls().last().unwrap().idempotency_key.clone();
+    assert!(key.unwrap().starts_with(&sample::account(1).to_string()));
     let record = fixture.record(1).await;
     assert_eq!(record.profile.unwrap().profile, sample::profile(1));
     let activity = record.activity.unwrap();

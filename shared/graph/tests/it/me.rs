@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::error::{GraphError, UnavailableKind};
-use domain::ports::{FetchedProfile, ProfileReader as _, RequestPriority};
+use domain::ports::{FetchedProfile, ProfileReader as _, Requester};
 use domain::token::AccessToken;
 use graph::GraphProfileReader;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn reader_with(base_url: &str, timeout: Duration) -> GraphProfileReader {
 async fn ask(answer: ResponseTemplate) -> Result<FetchedProfile, GraphError> {
     let server = MockServer::start().await;
     Mock::given(method("GET")).and(path("/v1.0/me")).respond_with(answer).expect(1).mount(&server).await;
-    reader(&format!("{}/v1.0", server.uri())).me(&AccessToken::new(TOKEN), RequestPriority::Interactive).await
+    reader(&format!("{}/v1.0", server.uri())).me(&AccessToken::new(TOKEN), Requester::User).await
 }
 
 async fn error(answer: ResponseTemplate) -> String {
@@ -83,8 +83,8 @@ async fn me_is_asked_for_the_nine_properties_by_name() {
         .await;
     // With and without a slash at the end of the base address.
     for base in [format!("{}/v1.0", server.uri()), format!("{}/v1.0/", server.uri())] {
-        for priority in [RequestPriority::Interactive, RequestPriority::Background] {
-            reader(&base).me(&AccessToken::new(TOKEN), priority).await.unwrap();
+        for requester in [Requester::User, Requester::Turn { idempotency_key: "turn-1" }] {
+            reader(&base).me(&AccessToken::new(TOKEN), requester).await.unwrap();
         }
     }
     let requests = server.received_requests().await.unwrap();
@@ -105,7 +105,10 @@ async fn me_is_asked_for_the_nine_properties_by_name() {
     }
     assert_eq!(header(0, "x-ms-throttle-priority").as_deref(), Some("high"));
     assert_eq!(header(1, "x-ms-throttle-priority").as_deref(), Some("low"));
-    assert_ne!(header(0, "client-request-id"), header(1, "client-request-id"));
+    let id = |at| header(at, "client-request-id");
+    assert_ne!(id(0), id(2), "each request of a user has an id of its own");
+    assert_eq!(id(1), id(3), "a repeated turn has the same");
+    assert_ne!(id(0), id(1));
 }
 
 #[tokio::test]
@@ -153,8 +156,9 @@ async fn a_refused_token_keeps_its_claims_challenge() {
 #[tokio::test]
 async fn a_token_that_fits_no_header_is_not_sent() {
     let server = MockServer::start().await;
-    let outcome =
-        reader(&server.uri()).me(&AccessToken::new("line\nbreak"), RequestPriority::Background).await;
+    let outcome = reader(&server.uri())
+        .me(&AccessToken::new("line\nbreak"), Requester::Turn { idempotency_key: "turn-1" })
+        .await;
     assert_eq!(summary(&outcome.unwrap_err()), "unauthorized: -");
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }
@@ -213,13 +217,13 @@ async fn slow_and_unreachable_are_told_apart() {
     let slow = ResponseTemplate::new(200).set_body_json(user()).set_delay(Duration::from_mins(10));
     Mock::given(method("GET")).respond_with(slow).mount(&server).await;
     let error = reader_with(&server.uri(), Duration::from_millis(100))
-        .me(&AccessToken::new(TOKEN), RequestPriority::Interactive)
+        .me(&AccessToken::new(TOKEN), Requester::User)
         .await
         .unwrap_err();
     assert_eq!(summary(&error), "unavailable: TimedOut None");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = reader(&format!("http://{free}/v1.0"))
-        .me(&AccessToken::new(TOKEN), RequestPriority::Interactive)
+        .me(&AccessToken::new(TOKEN), Requester::User)
         .await
         .unwrap_err();
     assert!(matches!(error, GraphError::Unavailable { kind: UnavailableKind::Down, .. }), "{error:?}");
