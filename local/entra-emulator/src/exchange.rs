@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::emulator::Emulator;
@@ -78,8 +82,11 @@ async fn exchange(emulator: Emulator, service: Service, request: Request, next: 
         }
         Ok(body) => {
             let kind = kind_of(service, &parts.method, &path, &body);
+            let now = emulator.now();
             let (delay_ms, strike) = emulator.shared.with_scenarios(|scenarios| {
-                (scenarios.delay_ms(service, kind), scenarios.strike(service, kind))
+                let counted = scenarios.count_tenants(service);
+                let tenant = if counted { tenant_of(service, &parts) } else { String::new() };
+                (scenarios.delay_ms(service, kind), scenarios.strike(service, kind, &tenant, now))
             });
             if delay_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(delay_ms)).await;
@@ -143,6 +150,18 @@ fn kind_of(service: Service, method: &Method, path: &str, body: &Bytes) -> &'sta
         "logout" => "logout",
         _ => "other",
     }
+}
+
+/// Whose request it is: Entra ID has it in the address, Graph in the token, which is not verified for this. Empty where it
+/// cannot be told.
+fn tenant_of(service: Service, request: &Parts) -> String {
+    if service == Service::Entra {
+        return request.uri.path().split('/').nth(1).unwrap_or_default().to_ascii_lowercase();
+    }
+    let token = request.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let claims = token.and_then(|token| URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok());
+    let claims = claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok());
+    claims.and_then(|claims| claims["tid"].as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn client_request_id(request: &Request) -> Option<String> {

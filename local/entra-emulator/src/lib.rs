@@ -48,7 +48,7 @@ pub use sample::{
     API_CLIENT_ID, API_CLIENT_SECRET, API_ROLE_ARN, CLI_CLIENT_ID, OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID,
     SPA_CLIENT_ID, TENANT_ID,
 };
-pub use scenarios::{Counted, Fail, Faults, Scenarios, Throttle, TokenSizes};
+pub use scenarios::{Counted, Fail, Faults, Rate, Scenarios, Throttle, TokenSizes};
 pub use server::serve;
 pub use state_file::StartError;
 pub use user_state::{UserAction, UserSummary};

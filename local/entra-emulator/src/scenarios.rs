@@ -1,7 +1,12 @@
 //! Faults that can be switched on: throttling, failures, delays, nonsense.
 
+mod rate;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use time::OffsetDateTime;
+
+pub use rate::Rate;
 
 /// What is switched on. Nothing is, at the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +41,8 @@ pub struct TokenSizes {
 pub struct Faults {
     /// Answers 429 with `Retry-After`.
     pub throttle: Option<Throttle>,
+    /// Answers 429 to what a tenant asks for beyond so many requests per second.
+    pub rate: Option<Rate>,
     /// Answers with an error status.
     pub fail: Option<Fail>,
     /// Waits before anything else, in milliseconds; at most 120,000.
@@ -134,6 +141,15 @@ impl Scenarios {
             if let Some(fail) = faults.fail.as_ref().filter(|fail| !(500..=599).contains(&fail.status)) {
                 return Err(format!("{name}.fail.status must be 500 to 599, not {}", fail.status));
             }
+            if let Some(rate) = &faults.rate
+                && !(1..=rate::MAX_PER_SECOND).contains(&rate.per_second)
+            {
+                return Err(format!(
+                    "{name}.rate.perSecond must be 1 to {}, not {}",
+                    rate::MAX_PER_SECOND,
+                    rate.per_second
+                ));
+            }
             if faults.delay_ms > MAX_DELAY_MS {
                 return Err(format!(
                     "{name}.delayMs must be at most {MAX_DELAY_MS}, not {}",
@@ -158,8 +174,19 @@ impl Scenarios {
         if faults.concerns(service, kind) { faults.delay_ms } else { 0 }
     }
 
-    /// The fault that strikes this request, counted down.
-    pub(crate) fn strike(&mut self, service: Service, kind: &str) -> Option<Strike> {
+    /// Whether anything is counted for each tenant.
+    pub(crate) fn count_tenants(&self, service: Service) -> bool {
+        self.faults(service).rate.is_some()
+    }
+
+    /// The fault that strikes this request, counted down. `tenant` is whose request it is, where that can be told.
+    pub(crate) fn strike(
+        &mut self,
+        service: Service,
+        kind: &str,
+        tenant: &str,
+        now: OffsetDateTime,
+    ) -> Option<Strike> {
         if service == Service::Entra
             && kind.starts_with("token.")
             && take(&mut self.loop_detected, |it| &mut it.count).is_some()
@@ -179,7 +206,12 @@ impl Scenarios {
         if let Some(fail) = take(&mut faults.fail, |it| &mut it.count) {
             return Some(Strike::Fail { status: fail.status, retry_after_seconds: fail.retry_after_seconds });
         }
-        take(&mut faults.garbage, |it| &mut it.count).map(|_| Strike::Garbage)
+        if take(&mut faults.garbage, |it| &mut it.count).is_some() {
+            return Some(Strike::Garbage);
+        }
+        let rate = faults.rate.as_mut()?;
+        rate.refuses(tenant, now)
+            .then_some(Strike::Throttle { retry_after_seconds: rate.retry_after_seconds })
     }
 
     fn faults(&self, service: Service) -> &Faults {
@@ -234,6 +266,11 @@ mod tests {
     use serde_json::json;
 
     use super::{Scenarios, Service, Strike};
+    use time::OffsetDateTime;
+
+    fn strike(scenarios: &mut Scenarios, service: Service, kind: &str) -> Option<Strike> {
+        scenarios.strike(service, kind, "lakeside", OffsetDateTime::UNIX_EPOCH)
+    }
 
     #[test]
     fn a_counted_fault_strikes_that_often_and_ends() {
@@ -241,10 +278,10 @@ mod tests {
             .changed(&json!({ "graph": { "throttle": { "retryAfterSeconds": 30, "count": 2 } } }))
             .unwrap();
         let throttled = Some(Strike::Throttle { retry_after_seconds: Some(30) });
-        assert_eq!(scenarios.strike(Service::Graph, "graph.me"), throttled);
-        assert_eq!(scenarios.strike(Service::Entra, "token.refresh"), None);
-        assert_eq!(scenarios.strike(Service::Graph, "graph.me"), throttled);
-        assert_eq!(scenarios.strike(Service::Graph, "graph.me"), None);
+        assert_eq!(strike(&mut scenarios, Service::Graph, "graph.me"), throttled);
+        assert_eq!(strike(&mut scenarios, Service::Entra, "token.refresh"), None);
+        assert_eq!(strike(&mut scenarios, Service::Graph, "graph.me"), throttled);
+        assert_eq!(strike(&mut scenarios, Service::Graph, "graph.me"), None);
         assert_eq!(scenarios, Scenarios::default());
     }
 
@@ -265,11 +302,11 @@ mod tests {
     fn keys_are_struck_only_when_named() {
         let mut scenarios =
             Scenarios::default().changed(&json!({ "entra": { "fail": { "status": 500 } } })).unwrap();
-        assert_eq!(scenarios.strike(Service::Entra, "keys"), None);
-        assert!(scenarios.strike(Service::Entra, "token.refresh").is_some());
+        assert_eq!(strike(&mut scenarios, Service::Entra, "keys"), None);
+        assert!(strike(&mut scenarios, Service::Entra, "token.refresh").is_some());
         scenarios = scenarios.changed(&json!({ "entra": { "only": ["keys"] } })).unwrap();
-        assert!(scenarios.strike(Service::Entra, "keys").is_some());
-        assert_eq!(scenarios.strike(Service::Entra, "token.refresh"), None);
+        assert!(strike(&mut scenarios, Service::Entra, "keys").is_some());
+        assert_eq!(strike(&mut scenarios, Service::Entra, "token.refresh"), None);
     }
 
     #[test]
@@ -277,6 +314,10 @@ mod tests {
         for (change, named) in [
             (json!({ "graph": { "fail": { "status": 200 } } }), "graph.fail.status"),
             (json!({ "graph": { "delayMs": 999_999_999 } }), "graph.delayMs"),
+            (json!({ "entra": { "rate": { "perSecond": 0 } } }), "entra.rate.perSecond"),
+            (json!({ "graph": { "rate": { "perSecond": 10_001 } } }), "graph.rate.perSecond"),
+            (json!({ "graph": { "rate": { "retryAfterSeconds": 1 } } }), "perSecond"),
+            (json!({ "graph": { "rate": { "perSecond": 20, "recent": {} } } }), "recent"),
             (json!({ "grpah": {} }), "grpah"),
             (json!({ "accessTokenLifetimeSeconds": 0 }), "accessTokenLifetimeSeconds"),
             (json!({ "tokenSizes": { "idToken": 1_000_000 } }), "tokenSizes"),

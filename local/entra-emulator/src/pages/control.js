@@ -108,9 +108,10 @@ function showState(state) {
 function active(scenarios) {
   const on = [];
   for (const service of ["entra", "graph"]) {
-    const { throttle, fail, garbage, delayMs } = scenarios[service];
+    const { throttle, rate, fail, garbage, delayMs } = scenarios[service];
     const times = (fault) => (fault.count === null ? "always" : `${fault.count} more`);
     if (throttle) on.push(`${service}: throttled, ${times(throttle)}`);
+    if (rate) on.push(`${service}: ${rate.perSecond} requests per second and tenant`);
     if (fail) on.push(`${service}: ${fail.status}, ${times(fail)}`);
     if (garbage) on.push(`${service}: nonsense, ${times(garbage)}`);
     if (delayMs) on.push(`${service}: ${delayMs} ms slower`);
@@ -186,6 +187,7 @@ for (const set of document.querySelectorAll("fieldset[data-service]")) {
       const retryAfterSeconds = field("retryAfterSeconds");
       const settings = {
         throttle: { throttle: { retryAfterSeconds, count: field("count") } },
+        rate: { rate: { perSecond: field("perSecond"), retryAfterSeconds } },
         fail: { fail: { status: 500, count: field("count") } },
         garbage: { garbage: { count: field("count") } },
         delay: { delayMs: field("delayMs") },

@@ -74,6 +74,43 @@ async fn throttling_strikes_as_often_as_told_with_its_retry_after() {
 }
 
 #[tokio::test]
+async fn what_a_tenant_asks_for_beyond_its_rate_is_refused_and_counted() {
+    let lab = Lab::start().await;
+    let tokens = lab.graph_tokens(ADELE).await;
+    let (graph, refresh) = (tokens.text("access_token"), tokens.text("refresh_token"));
+    let elsewhere = lab.graph_token_elsewhere().await;
+    let rate = json!({ "rate": { "perSecond": 2, "retryAfterSeconds": 1 } });
+    let change = json!({ "graph": rate, "entra": rate });
+    let set = lab.control(Method::PUT, "scenarios", change).await;
+    assert_eq!((set.status, &set.body["graph"]["rate"]), (200, &rate["rate"]));
+    lab.emulator.reset_requests();
+
+    // The clock of this emulator stands still.
+    for expected in [200, 200, 429, 429] {
+        assert_eq!(lab.me(&graph, "").await.status(), expected);
+    }
+    let throttled = lab.me(&graph, "").await;
+    assert_eq!(throttled.headers()[header::RETRY_AFTER], "1");
+    assert_eq!(lab.me(&elsewhere, "").await.status(), 200, "another tenant");
+    for expected in [200, 200, 429] {
+        assert_eq!(lab.refresh_as_api(&refresh, &[]).await.status, expected);
+    }
+    assert_eq!(lab.get("/common/discovery/v2.0/keys").await.status, 200, "keys are spared unless named");
+    lab.clock.advance(time::Duration::SECOND);
+    assert_eq!(lab.me(&graph, "").await.status(), 200);
+    assert_eq!(lab.refresh_as_api(&refresh, &[]).await.status, 200);
+    let counters = lab.get("/emulator/api/counters").await.body;
+    assert_eq!(counters["graph.me"], json!({ "total": 7, "ok": 4, "refused": 3 }));
+    assert_eq!(counters["token.refresh"], json!({ "total": 4, "ok": 3, "refused": 1 }));
+
+    let off = lab.control(Method::PUT, "scenarios", json!({ "graph": { "rate": null } })).await;
+    assert_eq!(off.body["graph"]["rate"], Value::Null);
+    for _ in 0..5 {
+        assert_eq!(lab.me(&graph, "").await.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn failures_delays_nonsense_and_loops_come_when_switched_on_and_go_when_reset() {
     let lab = Lab::start().await;
     let tokens = lab.graph_tokens(ADELE).await;

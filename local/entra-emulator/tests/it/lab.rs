@@ -207,6 +207,22 @@ impl Lab {
         answer
     }
 
+    /// A token for Graph of a user of another tenant.
+    pub(crate) async fn graph_token_elsewhere(&self) -> String {
+        const USER: &str = "user000002@crowd001.example";
+        const SCOPE: &str = "https://graph.microsoft.com/User.Read";
+        let tenant = self.emulator.act_on_user(USER, entra_emulator::UserAction::Enable).unwrap().tenant_id;
+        let refresh = self.emulator.issue_refresh_tokens(&[USER], API_CLIENT_ID, SCOPE).unwrap().remove(0);
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", API_CLIENT_ID),
+            ("client_secret", API_CLIENT_SECRET),
+            ("refresh_token", &refresh),
+            ("scope", SCOPE),
+        ];
+        self.token_at(&tenant, &form, None).await.text("access_token")
+    }
+
     pub(crate) async fn me(&self, token: &str, query: &str) -> reqwest::Response {
         let url = format!("{}/graph/v1.0/me{query}", self.base);
         self.http.get(url).bearer_auth(token).send().await.unwrap()
