@@ -7,6 +7,8 @@ export interface Resource<T> {
   /** Why the last attempt failed; undefined after a good one. */
   readonly error: unknown;
   readonly loading: boolean;
+  /** Whether the user waited for the attempt that failed: it was the first, or asked for with `reload`. */
+  readonly awaited: boolean;
   /** When `data` came, in milliseconds since 1970. */
   readonly loadedAt: number | undefined;
   /** Fetches again and drops any answer still under way. Resolves when done, well or not. */
@@ -17,10 +19,12 @@ interface State<T> {
   readonly data: T | undefined;
   readonly error: unknown;
   readonly loading: boolean;
+  readonly awaited: boolean;
   readonly loadedAt: number | undefined;
 }
 
-type Event<T> = { type: "started" } | { type: "loaded"; data: T; at: number } | { type: "failed"; error: unknown };
+type Event<T> =
+  { type: "started" } | { type: "loaded"; data: T; at: number } | { type: "failed"; error: unknown; awaited: boolean };
 
 /**
  * Loads something when shown and, with `refreshEveryMs`, again and again while the page is visible.
@@ -33,26 +37,31 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, refres
     data: undefined,
     error: undefined,
     loading: true,
+    awaited: true,
     loadedAt: undefined,
   });
   const underWay = useRef<AbortController | null>(null);
 
-  const reload = useCallback(async () => {
-    underWay.current?.abort();
-    const controller = new AbortController();
-    underWay.current = controller;
-    dispatch({ type: "started" });
-    try {
-      const data = await load(controller.signal);
-      if (!controller.signal.aborted) {
-        dispatch({ type: "loaded", data, at: Date.now() });
+  const fetchAnew = useCallback(
+    async (awaited: boolean) => {
+      underWay.current?.abort();
+      const controller = new AbortController();
+      underWay.current = controller;
+      dispatch({ type: "started" });
+      try {
+        const data = await load(controller.signal);
+        if (!controller.signal.aborted) {
+          dispatch({ type: "loaded", data, at: Date.now() });
+        }
+      } catch (error) {
+        if (!controller.signal.aborted) {
+          dispatch({ type: "failed", error, awaited });
+        }
       }
-    } catch (error) {
-      if (!controller.signal.aborted) {
-        dispatch({ type: "failed", error });
-      }
-    }
-  }, [load]);
+    },
+    [load],
+  );
+  const reload = useCallback(() => fetchAnew(true), [fetchAnew]);
 
   useEffect(() => {
     void reload();
@@ -71,7 +80,7 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, refres
     let missed = false;
     const refresh = () => {
       if (document.visibilityState === "visible") {
-        void reload();
+        void fetchAnew(false);
       } else {
         missed = true;
       }
@@ -87,7 +96,7 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, refres
       clearInterval(timer);
       document.removeEventListener("visibilitychange", catchUp);
     };
-  }, [refreshEveryMs, mayRefresh, reload]);
+  }, [refreshEveryMs, mayRefresh, fetchAnew]);
 
   return { ...state, reload };
 }
@@ -97,8 +106,8 @@ function reduce<T>(state: State<T>, event: Event<T>): State<T> {
     case "started":
       return { ...state, loading: true };
     case "loaded":
-      return { data: event.data, error: undefined, loading: false, loadedAt: event.at };
+      return { ...state, data: event.data, error: undefined, loading: false, loadedAt: event.at };
     case "failed":
-      return { ...state, error: event.error, loading: false };
+      return { ...state, error: event.error, awaited: event.awaited, loading: false };
   }
 }

@@ -1,7 +1,8 @@
 import { Badge, Text, makeStyles, tokens } from "@fluentui/react-components";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { NavLink } from "react-router";
 import type { Settings } from "../config/env";
+import { useKeptFocus } from "./useKeptFocus";
 
 const WIDTH = "1040px";
 const SIDE = "clamp(16px, 4vw, 32px)";
@@ -115,6 +116,8 @@ interface ShellProps {
 /** What surrounds every page: skip link, header, navigation, footer. */
 export function Shell({ settings, tools, withNavigation, children }: ShellProps) {
   const styles = useStyles();
+  const main = useRef<HTMLElement>(null);
+  useKeptFocus(main);
   return (
     <div className={styles.page}>
       <a href="#main" className={styles.skip}>
@@ -145,7 +148,7 @@ export function Shell({ settings, tools, withNavigation, children }: ShellProps)
           </nav>
         )}
       </header>
-      <main id="main" tabIndex={-1} className={styles.main}>
+      <main ref={main} id="main" tabIndex={-1} className={styles.main}>
         {children}
       </main>
       <footer className={styles.footer}>

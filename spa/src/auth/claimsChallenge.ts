@@ -20,3 +20,16 @@ export function claimsFromChallenge(encoded: string | null | undefined): string 
     return null;
   }
 }
+
+/**
+ * True when all that the claims ask for is a token issued after a moment (`nbf`). Continuous access evaluation does so once
+ * sessions were revoked or the password was changed
+ * (<https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation>).
+ */
+export function asksForNewSignInOnly(claims: string | null): boolean {
+  if (claims === null) {
+    return false;
+  }
+  const { access_token: wanted } = JSON.parse(claims) as { access_token?: unknown };
+  return typeof wanted === "object" && wanted !== null && Object.keys(wanted).join() === "nbf";
+}

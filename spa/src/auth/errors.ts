@@ -1,13 +1,18 @@
 import { AuthError, BrowserAuthError, BrowserAuthErrorCodes, InteractionRequiredAuthError } from "@azure/msal-browser";
 
+/** What the user has to do: agree to the permissions, or sign in, with more proof where claims ask for it. */
+export type SignInNeed = "sign_in" | "consent";
+
 /** No token can be had without the user: the next step is theirs. */
 export class SignInRequiredError extends Error {
   override readonly name = "SignInRequiredError";
+  readonly need: SignInNeed;
   /** Claims (JSON) that the sign-in has to ask for, when Entra ID named any. */
   readonly claims: string | null;
 
-  constructor(claims: string | null = null, options?: ErrorOptions) {
+  constructor(need: SignInNeed = "sign_in", claims: string | null = null, options?: ErrorOptions) {
     super("Sign in again to go on.", options);
+    this.need = need;
     this.claims = claims;
   }
 }
@@ -22,11 +27,12 @@ export interface SignInProblem {
 /** A failed silent request in the terms of this app: only what the user can solve becomes `SignInRequiredError`. */
 export function fromSilentFailure(error: unknown): unknown {
   if (error instanceof InteractionRequiredAuthError) {
-    return new SignInRequiredError(error.claims || null, { cause: error });
+    const consent = error.errorCode === "consent_required" || error.subError === "consent_required";
+    return new SignInRequiredError(consent ? "consent" : "sign_in", error.claims || null, { cause: error });
   }
   // The hidden frame got no answer, as happens when the browser blocks the sign-in cookie in frames.
   if (error instanceof BrowserAuthError && error.errorCode === BrowserAuthErrorCodes.timedOut) {
-    return new SignInRequiredError(null, { cause: error });
+    return new SignInRequiredError("sign_in", null, { cause: error });
   }
   return error;
 }

@@ -12,6 +12,8 @@ export interface SignInOptions {
   readonly loginHint?: string | undefined;
   /** Let the user choose among the accounts Entra ID knows, or use another. */
   readonly chooseAccount?: boolean;
+  /** Ask for the permissions again: without it Entra ID may sign the user in and leave the missing one out. */
+  readonly askConsent?: boolean;
   /** JSON of a claims challenge to answer. */
   readonly claims?: string | null;
 }
@@ -47,13 +49,14 @@ export function useSession(scopes: readonly string[]): Session {
 export async function signIn(
   instance: IPublicClientApplication,
   scopes: readonly string[],
-  { method, loginHint, chooseAccount = false, claims }: SignInOptions,
+  { method, loginHint, chooseAccount = false, askConsent = false, claims }: SignInOptions,
 ): Promise<void> {
   const request = {
     // Asking for the API's scopes here means one consent and a token that is ready when the page needs it.
     scopes: [...scopes],
     ...(loginHint && { loginHint }),
     ...(chooseAccount && { prompt: "select_account" }),
+    ...(askConsent && { prompt: "consent" }),
     ...(claims && { claims }),
   };
   if (method === "popup") {

@@ -8,14 +8,17 @@ const useStyles = makeStyles({
 interface CountdownProps {
   readonly seconds: number;
   readonly onRetry: () => void;
+  /** A retry is under way. */
+  readonly retrying?: boolean;
 }
 
 /** Counts down to the moment a retry is welcome, then offers it. It never retries by itself. */
-export function Countdown({ seconds, onRetry }: CountdownProps) {
+export function Countdown({ seconds, onRetry, retrying = false }: CountdownProps) {
   const styles = useStyles();
   const [endsAt] = useState(() => Date.now() + seconds * 1000);
   const [left, setLeft] = useState(seconds);
   const waiting = left > 0;
+  const counted = seconds > 0;
 
   useEffect(() => {
     if (!waiting) {
@@ -32,7 +35,7 @@ export function Countdown({ seconds, onRetry }: CountdownProps) {
 
   return (
     <div className={styles.row}>
-      <Button onClick={onRetry} disabledFocusable={waiting}>
+      <Button size="large" onClick={onRetry} disabledFocusable={waiting || retrying}>
         Try again
       </Button>
       {waiting && (
@@ -42,7 +45,7 @@ export function Countdown({ seconds, onRetry }: CountdownProps) {
       )}
       {/* Said once at each end rather than every second. */}
       <Text role="status" className="visually-hidden">
-        {waiting ? `You can try again in ${seconds} seconds.` : "You can try again now."}
+        {waiting ? `You can try again in ${seconds} seconds.` : counted && "You can try again now."}
       </Text>
     </div>
   );

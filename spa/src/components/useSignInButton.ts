@@ -9,8 +9,14 @@ export interface SignInButton {
   readonly waiting: boolean;
 }
 
+interface SignInButtonOptions {
+  readonly claims: string | null;
+  readonly askConsent?: boolean;
+  readonly onDone: () => void;
+}
+
 /** Signs the shown account in again in a pop-up (so the page keeps its state), with claims when given. For a click. */
-export function useSignInButton({ claims, onDone }: { claims: string | null; onDone: () => void }): SignInButton {
+export function useSignInButton({ claims, askConsent = false, onDone }: SignInButtonOptions): SignInButton {
   const session = useSessionContext();
   const [problem, setProblem] = useState<SignInProblem | null>(null);
   const [waiting, setWaiting] = useState(false);
@@ -23,7 +29,7 @@ export function useSignInButton({ claims, onDone }: { claims: string | null; onD
     setProblem(null);
     setWaiting(true);
     session
-      .signIn({ method: "popup", loginHint: session.account?.username, claims })
+      .signIn({ method: "popup", loginHint: session.account?.username, askConsent, claims })
       .then(onDone)
       .catch((error: unknown) => {
         if (mine === newest.current) {
@@ -35,7 +41,7 @@ export function useSignInButton({ claims, onDone }: { claims: string | null; onD
           setWaiting(false);
         }
       });
-  }, [session, claims, onDone]);
+  }, [session, claims, askConsent, onDone]);
 
   return { signInAgain, problem, waiting };
 }

@@ -38,7 +38,7 @@ const useStyles = makeStyles({
 export function BackgroundPage() {
   const styles = useStyles();
   const api = useApi();
-  const { data, error, loading, loadedAt, reload } = useBackgroundAccess();
+  const { data, error, loading, awaited, loadedAt, reload } = useBackgroundAccess();
 
   const [seen, setSeen] = useState<{ data: BackgroundAccess | undefined; news: string }>({ data: undefined, news: "" });
   if (data && data !== seen.data) {
@@ -52,7 +52,7 @@ export function BackgroundPage() {
         {seen.news}
       </p>
       <div className={styles.stack}>
-        {error !== undefined && <ErrorNotice error={error} onRetry={retry} />}
+        {error !== undefined && <ErrorNotice error={error} onRetry={retry} retrying={loading} awaited={awaited} />}
         {!data && loading && error === undefined && (
           <Panel>
             <Loading label="Loading your background access" lines={6} />

@@ -1,4 +1,4 @@
-import { Badge, Button, Subtitle1, Text, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import { Badge, Button, Subtitle1, Text, makeStyles, tokens } from "@fluentui/react-components";
 import {
   ArrowSyncCircleRegular,
   CheckmarkCircleRegular,
@@ -10,25 +10,13 @@ import type { BackgroundAccess, BackgroundStatus, SweepFailure } from "../../api
 import { claimsFromChallenge } from "../../auth/claimsChallenge";
 import { Facts } from "../../components/Facts";
 import { Panel } from "../../components/Panel";
+import { StateTile } from "../../components/StateTile";
 import { Timestamp } from "../../components/Timestamp";
 import { useSignInButton } from "../../components/useSignInButton";
 import { describeNeed, describeOutcome, describeStatus } from "./describe";
 
 const useStyles = makeStyles({
   head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXL, alignItems: "flex-start" },
-  tile: {
-    display: "grid",
-    placeItems: "center",
-    flexShrink: 0,
-    width: "56px",
-    height: "56px",
-    borderRadius: tokens.borderRadiusXLarge,
-    fontSize: "30px",
-  },
-  active: { backgroundColor: tokens.colorStatusSuccessBackground1, color: tokens.colorStatusSuccessForeground1 },
-  failing: { backgroundColor: tokens.colorStatusWarningBackground1, color: tokens.colorStatusWarningForeground1 },
-  needs_user: { backgroundColor: tokens.colorStatusDangerBackground1, color: tokens.colorStatusDangerForeground1 },
-  none: { backgroundColor: tokens.colorNeutralBackground4, color: tokens.colorNeutralForeground2 },
   text: { flex: "1 1 180px", minWidth: 0 },
   headlineRow: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
   headline: { margin: 0 },
@@ -61,6 +49,7 @@ const ICONS: Readonly<Record<BackgroundStatus, ReactElement>> = {
   none: <PauseCircleRegular />,
 };
 
+const TONES = { active: "good", failing: "careful", needs_user: "bad", none: "neutral" } as const;
 const BADGE_COLORS = { active: "success", failing: "warning", needs_user: "danger", none: "informative" } as const;
 
 interface StatusPanelProps {
@@ -75,9 +64,7 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
   return (
     <Panel labelledBy="status-headline">
       <div className={styles.head}>
-        <div className={mergeClasses(styles.tile, styles[access.status])} aria-hidden="true">
-          {ICONS[access.status]}
-        </div>
+        <StateTile tone={TONES[access.status]} icon={ICONS[access.status]} />
         <div className={styles.text}>
           <div className={styles.headlineRow}>
             <Subtitle1 as="h2" id="status-headline" className={styles.headline}>

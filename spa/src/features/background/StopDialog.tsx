@@ -24,9 +24,9 @@ export function StopDialog({ onStop, onStopped }: StopDialogProps) {
 
   const stop = async () => {
     setStopping(true);
-    setError(undefined);
     try {
       await onStop();
+      setError(undefined);
       setOpen(false);
       // Only now, as what is behind an open dialog is not read out: the page tells the new status.
       onStopped();
@@ -57,7 +57,9 @@ export function StopDialog({ onStop, onStopped }: StopDialogProps) {
               nothing more for you while you are away.
             </p>
             <p>You stay signed in here. Opening your profile lets the service act for you again.</p>
-            {error !== undefined && <ErrorNotice error={error} onRetry={() => void stop()} />}
+            {error !== undefined && (
+              <ErrorNotice error={error} onRetry={() => void stop()} retrying={stopping} headingLevel="h3" />
+            )}
           </DialogContent>
           <DialogActions>
             <DialogTrigger disableButtonEnhancement>

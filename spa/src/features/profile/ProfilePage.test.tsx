@@ -53,10 +53,10 @@ test("answers a claims challenge on the user's click, then calls again", async (
     challenged = false;
     return Promise.resolve(msal.signedInAs(adele));
   });
-  expect(await screen.findByText("One more step is needed")).toBeVisible();
+  expect(await screen.findByText("Sign in again", { selector: "h2" })).toBeVisible();
   expect(msal.acquireTokenPopup).not.toHaveBeenCalled();
 
-  await user.click(screen.getByRole("button", { name: "Continue" }));
+  await user.click(screen.getByRole("button", { name: "Sign in again" }));
   expect(await screen.findByRole("region", { name: "Adele Vance" })).toBeVisible();
   expect(msal.acquireTokenPopup).toHaveBeenCalledExactlyOnceWith({
     scopes: settings.apiScopes,
@@ -79,7 +79,7 @@ test("shows the wait that a busy API asks for", async () => {
     http.get(PROFILE, () => problem(429, { detail: "Slow down.", code: "throttled" }, { "Retry-After": "30" })),
   );
   renderApp();
-  expect(await screen.findByText("Too many requests")).toBeVisible();
+  expect(await screen.findByText("Too many requests just now")).toBeVisible();
   expect(screen.getByText("throttled")).toBeVisible();
   expect(screen.getByRole("button", { name: "Try again" })).toHaveAttribute("aria-disabled", "true");
   expect(screen.getByText("in 30 seconds")).toBeVisible();

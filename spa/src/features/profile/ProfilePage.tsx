@@ -1,5 +1,6 @@
 import { Avatar, Button, Subtitle1, Text, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowClockwiseRegular } from "@fluentui/react-icons";
+import { useCallback, useState } from "react";
 import type { Profile } from "../../api/types";
 import { ErrorNotice } from "../../components/ErrorNotice";
 import { Facts } from "../../components/Facts";
@@ -27,16 +28,28 @@ const useStyles = makeStyles({
 /** Home of a signed-in user: the profile that the API read from Microsoft Graph on their behalf. */
 export function ProfilePage() {
   const styles = useStyles();
-  const { data, error, loading, reload } = useProfile();
-  const retry = () => void reload();
+  const { data, error, loading, awaited, reload } = useProfile();
+  const [refreshed, setRefreshed] = useState(false);
+  const retry = useCallback(() => void reload(), [reload]);
   return (
     <Page title="Your profile" lead="Read from Microsoft Graph by the API, on your behalf.">
+      <p role="status" className="visually-hidden">
+        {refreshed && !loading && error === undefined && "Your profile is up to date."}
+      </p>
       <div className={styles.stack}>
-        {error !== undefined && !loading && <ErrorNotice error={error} onRetry={retry} />}
+        {error !== undefined && <ErrorNotice error={error} onRetry={retry} retrying={loading} awaited={awaited} />}
         {data ? (
-          <ProfileCard profile={data} refreshing={loading} onRefresh={retry} />
+          <ProfileCard
+            profile={data}
+            refreshing={loading}
+            onRefresh={() => {
+              setRefreshed(true);
+              retry();
+            }}
+          />
         ) : (
-          loading && (
+          loading &&
+          error === undefined && (
             <Panel>
               <Loading label="Loading your profile" lines={6} />
             </Panel>
