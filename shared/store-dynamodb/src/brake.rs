@@ -11,6 +11,10 @@ use time::{Duration, OffsetDateTime};
 /// How long a brake is kept after its end, for whoever looks into the table.
 const KEPT_AFTER: Duration = Duration::hours(1);
 
+/// A brake that ends later than this was not put on by a function whose clock is right: Entra's `Retry-After` counts up to an
+/// hour. It holds nobody up.
+const FARTHEST_END: Duration = Duration::hours(2);
+
 impl DynamoDbAccountStore {
     /// One eventually consistent read: to hear of a brake a moment late costs one refused request.
     pub(crate) async fn read_brake(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, StoreError> {
@@ -23,7 +27,8 @@ impl DynamoDbAccountStore {
             .await
             .map_err(|error| store_error("brake", &self.table, error))?;
         let until = output.item.and_then(|item| self.readable("BRAKE", Reader(&item).seconds(BLOCKED_UNTIL)));
-        Ok(until.filter(|until| until.unix_timestamp() > self.now_seconds()))
+        let left = until.map(|until| until.unix_timestamp() - self.now_seconds());
+        Ok(until.filter(|_| left.is_some_and(|left| left > 0 && left <= FARTHEST_END.whole_seconds())))
     }
 
     /// One request. A longer pause that is already noted stays.
@@ -33,6 +38,7 @@ impl DynamoDbAccountStore {
         until: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let blocked_until = seconds_rounded_up(until);
+        let farthest = until.max(self.clock.now() + FARTHEST_END);
         let request = self
             .client
             .put_item()
@@ -40,9 +46,10 @@ impl DynamoDbAccountStore {
             .set_item(Some(self.brake_key(tenant)))
             .item(BLOCKED_UNTIL, blocked_until.clone())
             .item(TTL, seconds(until + KEPT_AFTER))
-            .condition_expression("NOT (#blocked_until > :until)")
+            .condition_expression("NOT (#blocked_until BETWEEN :until AND :farthest)")
             .expression_attribute_names("#blocked_until", BLOCKED_UNTIL)
-            .expression_attribute_values(":until", blocked_until);
+            .expression_attribute_values(":until", blocked_until)
+            .expression_attribute_values(":farthest", seconds_rounded_up(farthest));
         conditional("set_brake", &self.table, request.send().await)?;
         Ok(())
     }

@@ -14,7 +14,12 @@ use domain::identity::{HomeAccountId, UserPrincipalName};
 use domain::ports::{DueCursor, DuePage};
 use domain::shard::ShardName;
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use time::OffsetDateTime;
+
+/// The longest keys that DynamoDB takes.
+const MAX_PARTITION_KEY_BYTES: usize = 2048;
+const MAX_SORT_KEY_BYTES: usize = 1024;
 
 /// The index key at which the next page begins, as DynamoDB names it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +28,8 @@ struct Position {
     pk: String,
     sk: String,
     shard: String,
-    due_at: i64,
+    /// A whole number, unless somebody else wrote the item.
+    due_at: Number,
 }
 
 impl DynamoDbAccountStore {
@@ -36,7 +42,7 @@ impl DynamoDbAccountStore {
         cursor: Option<&DueCursor>,
     ) -> Result<DuePage, StoreError> {
         let shard = shard.to_string();
-        let start = cursor.map(|cursor| Position::read(cursor, &shard)).transpose()?;
+        let start = cursor.map(|cursor| Position::read(cursor, &shard, now)).transpose()?;
         let page = self
             .client
             .query()
@@ -60,6 +66,7 @@ impl DynamoDbAccountStore {
     fn due_account(&self, item: &Item) -> Option<DueAccount> {
         let reader = Reader(item);
         let account = self.indexed_account(item)?;
+        self.readable("due index entry", reader.parsed::<ActivityKey>(SORT_KEY, ACTIVITY))?;
         let due_at = self.readable("due index entry", reader.seconds(DUE_AT))?;
         Some(DueAccount { account, due_at })
     }
@@ -75,7 +82,8 @@ impl DynamoDbAccountStore {
         name: &UserPrincipalName,
     ) -> Result<Vec<HomeAccountId>, StoreError> {
         let mut accounts = Vec::new();
-        if name.as_str().is_empty() {
+        // Nobody is called what cannot be a key.
+        if name.as_str().is_empty() || name.as_str().len() > MAX_PARTITION_KEY_BYTES {
             return Ok(accounts);
         }
         let mut start = None;
@@ -109,9 +117,20 @@ pub(crate) fn cursor_behind(shard: ShardName, last: DueAccount) -> DueCursor {
         pk: keys::partition_key(&last.account),
         sk: ACTIVITY.to_owned(),
         shard: shard.to_string(),
-        due_at: last.due_at.unix_timestamp(),
+        due_at: last.due_at.unix_timestamp().into(),
     };
     position.write()
+}
+
+/// The sort key of what has turns.
+struct ActivityKey;
+
+impl std::str::FromStr for ActivityKey {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == ACTIVITY { Ok(Self) } else { Err(()) }
+    }
 }
 
 /// A partition key that names an account.
@@ -150,7 +169,9 @@ impl Position {
         DueCursor(BASE64_URL_SAFE_NO_PAD.encode(json))
     }
 
-    fn read(cursor: &DueCursor, shard: &str) -> Result<Self, StoreError> {
+    /// Only what a page of this shard up to `now` can have given out: DynamoDB refuses the rest, and that would look like a
+    /// table that is not as it should be.
+    fn read(cursor: &DueCursor, shard: &str, now: OffsetDateTime) -> Result<Self, StoreError> {
         let rejected = |reason| StoreError::SenselessCursor { reason };
         let json = BASE64_URL_SAFE_NO_PAD.decode(&cursor.0).map_err(|_| rejected("this is not base64url"))?;
         let position: Self =
@@ -161,6 +182,14 @@ impl Position {
         if position.pk.is_empty() || position.sk.is_empty() {
             return Err(rejected("this one has an empty key"));
         }
+        if position.pk.len() > MAX_PARTITION_KEY_BYTES || position.sk.len() > MAX_SORT_KEY_BYTES {
+            return Err(rejected("this one has a key that is too long"));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "epoch seconds are far below 2^53")]
+        let ended = now.unix_timestamp() as f64;
+        if position.due_at.as_f64().is_none_or(|due_at| due_at > ended) {
+            return Err(rejected("this one is behind the end"));
+        }
         Ok(position)
     }
 }
@@ -168,32 +197,53 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::Duration;
 
     fn position() -> Position {
         Position {
             pk: "ACCOUNT#a".to_owned(),
             sk: "ACTIVITY".to_owned(),
             shard: "v1#03".to_owned(),
-            due_at: 7,
+            due_at: 7.into(),
         }
+    }
+
+    fn read(cursor: &DueCursor) -> Result<Position, StoreError> {
+        Position::read(cursor, "v1#03", OffsetDateTime::UNIX_EPOCH + Duration::seconds(7))
     }
 
     #[test]
     fn a_cursor_leads_back_to_its_position() {
         let cursor = position().write();
-        assert_eq!(Position::read(&cursor, "v1#03").unwrap(), position());
+        assert_eq!(read(&cursor).unwrap(), position());
         assert_eq!(Position::of(&position().into_key()), Some(position()));
+    }
+
+    #[test]
+    fn an_entry_of_somebody_elses_does_not_end_the_pages() {
+        for due_at in ["0.5", "-3", "-1e30"] {
+            let position = Position { pk: "x".to_owned(), due_at: due_at.parse().unwrap(), ..position() };
+            let given_out = Position::of(&position.into_key()).unwrap();
+            assert_eq!(read(&given_out.write()).unwrap(), given_out, "{due_at}");
+        }
     }
 
     #[test]
     fn a_senseless_cursor_is_rejected_with_the_reason() {
         let encode = |text: &str| DueCursor(BASE64_URL_SAFE_NO_PAD.encode(text));
-        let reason = |cursor: &DueCursor| Position::read(cursor, "v1#03").unwrap_err().to_string();
+        let reason = |cursor: &DueCursor| read(cursor).unwrap_err().to_string();
         assert!(reason(&DueCursor("{}".to_owned())).ends_with("not base64url"));
         assert!(reason(&encode("{}")).ends_with("of something else"));
         let other = Position { shard: "v1#04".to_owned(), ..position() };
         assert!(reason(&other.write()).ends_with("another shard"));
         let empty = Position { pk: String::new(), ..position() };
         assert!(reason(&empty.write()).ends_with("empty key"));
+        for huge in
+            [Position { pk: "x".repeat(2049), ..position() }, Position { sk: "x".repeat(1025), ..position() }]
+        {
+            assert!(reason(&huge.write()).ends_with("too long"));
+        }
+        let later = Position { due_at: 8.into(), ..position() };
+        assert!(reason(&later.write()).ends_with("behind the end"));
     }
 }

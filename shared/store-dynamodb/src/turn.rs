@@ -16,7 +16,11 @@ use domain::account::{DueAccount, Lease};
 use domain::error::StoreError;
 use domain::identity::HomeAccountId;
 use domain::ports::{Claim, TurnEnd};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+
+/// A lease that ends later than this was not given by a worker whose clock is right: a day, where leases take minutes. It
+/// counts as none, or the account would wait for it for ever.
+const FARTHEST_LEASE: Duration = Duration::DAY;
 
 impl DynamoDbAccountStore {
     /// One request, whose condition makes duplicate deliveries and parallel workers harmless.
@@ -33,9 +37,11 @@ impl DynamoDbAccountStore {
         update.remove(ACTIVITY_DUE_AT);
         let (due_at, claimed) = (update.name(DUE_AT), update.value(DUE_AT, seconds(due.due_at)));
         let (until, ttl) = (update.name(LEASE_UNTIL), update.name(TTL));
+        let farthest = update.value("farthest", seconds(now + FARTHEST_LEASE));
         let now = update.value("now", seconds(now));
+        // Written with NOT, so that it holds without a lease, and with one that is no time at all.
         let condition = format!(
-            "{due_at} = {claimed} AND (attribute_not_exists({until}) OR {until} < {now}) AND NOT ({ttl} <= {now})"
+            "{due_at} = {claimed} AND NOT ({until} BETWEEN {now} AND {farthest}) AND NOT ({ttl} <= {now})"
         );
         let output = match self.update_turn("claim", &due.account, update, condition).await? {
             Conditional::Done(output) => output,

@@ -6,6 +6,7 @@ mod branch_keys;
 mod corrupt_items;
 mod on_dynamodb_local;
 mod on_embedded_server;
+mod poisoned_entries;
 mod quarantine;
 mod refusals;
 mod requests;
