@@ -16,6 +16,17 @@ const MOST_ENTRIES: usize = 10;
 /// How often an entry is sent that EventBridge refuses.
 const ATTEMPTS: u32 = 2;
 
+/// After so many requests in a row that failed as a whole the bus counts as down, and the rest is not tried.
+const REQUESTS_IN_A_ROW: u32 = 2;
+
+/// What became of a request's entries.
+enum ChunkError {
+    /// Some are refused, the others are taken.
+    Entries(PublishError),
+    /// Nobody knows of any.
+    Request(PublishError),
+}
+
 /// Puts events and tasks on one bus.
 ///
 /// The SDK's client retries failed requests by its own settings; entries that fail inside a good answer are sent once
@@ -50,28 +61,41 @@ impl EventBridgePublisher {
             .build())
     }
 
-    /// All of them, as few requests as can be.
+    /// All of them, as few requests as can be. Those that are refused do not hold up the others; two requests in a row that
+    /// fail as a whole do.
     async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Result<(), PublishError> {
+        let mut first_error = None;
+        let mut failed_in_a_row = 0;
         for chunk in entries.chunks(MOST_ENTRIES) {
-            let mut left = chunk.to_vec();
-            let mut attempt = 1;
-            loop {
-                let refused = self.put_once(&left).await?;
-                let Some((first, code)) = refused.first() else { break };
-                if attempt == ATTEMPTS {
-                    return Err(PublishError {
-                        reason: format!(
-                            "EventBridge refused {} twice ({code})",
-                            first.detail_type().unwrap_or_default()
-                        ),
-                        source: None,
-                    });
-                }
-                attempt += 1;
-                left = refused.into_iter().map(|(entry, _)| entry).collect();
+            let result = self.put_chunk(chunk).await;
+            failed_in_a_row =
+                if matches!(result, Err(ChunkError::Request(_))) { failed_in_a_row + 1 } else { 0 };
+            if let Err(ChunkError::Entries(error) | ChunkError::Request(error)) = result {
+                first_error.get_or_insert(error);
+            }
+            if failed_in_a_row == REQUESTS_IN_A_ROW {
+                break;
             }
         }
-        Ok(())
+        first_error.map_or(Ok(()), Err)
+    }
+
+    async fn put_chunk(&self, chunk: &[PutEventsRequestEntry]) -> Result<(), ChunkError> {
+        let mut left = chunk.to_vec();
+        let mut attempt = 1;
+        loop {
+            let refused = self.put_once(&left).await.map_err(ChunkError::Request)?;
+            let Some((first, code)) = refused.first() else { return Ok(()) };
+            if attempt == ATTEMPTS {
+                let name = first.detail_type().unwrap_or_default();
+                return Err(ChunkError::Entries(PublishError {
+                    reason: format!("EventBridge refused {name} twice ({code})"),
+                    source: None,
+                }));
+            }
+            attempt += 1;
+            left = refused.into_iter().map(|(entry, _)| entry).collect();
+        }
     }
 
     /// One request. What comes back are the entries that failed inside a good answer, each with its code.

@@ -2,7 +2,8 @@
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::config::retry::RetryConfig;
-use aws_sdk_eventbridge::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
+use aws_sdk_eventbridge::config::{BehaviorVersion, Builder, Config, Credentials, Region};
 use domain::account::{FailureClass, TurnOutcome};
 use domain::event::DomainEvent;
 use domain::ports::{EventPublisher as _, PublishError, ShardTaskQueue as _};
@@ -13,20 +14,25 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 use test_support::{FixedClock, sample};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-fn publisher(server: &MockServer) -> EventBridgePublisher {
-    let config = Config::builder()
+fn config(url: String) -> Builder {
+    Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
-        .endpoint_url(server.uri())
+        .endpoint_url(url)
         .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
         .retry_config(RetryConfig::disabled())
-        .build();
+}
+
+fn publisher(server: &MockServer) -> EventBridgePublisher {
     EventBridgePublisher::new(
-        Client::from_conf(config),
+        Client::from_conf(config(server.uri()).build()),
         "lakeside-bus".to_owned(),
         Arc::new(FixedClock::default()),
     )
@@ -220,4 +226,101 @@ async fn an_answer_without_a_result_for_the_entry_is_no_success() {
         let server = script(&[(200, body.clone())]).await;
         assert!(publish(&server).await.is_err(), "{body}");
     }
+}
+
+/// A bus for which a script tells what becomes of the entries of each request, by shard.
+async fn deciding(refuses: fn(&str) -> bool) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = move |request: &wiremock::Request| {
+        let shards = shards_in(&request.body_json().expect("JSON"));
+        let entries: Vec<Value> = shards
+            .iter()
+            .map(|shard| {
+                if refuses(shard) { json!({"ErrorCode": "InternalFailure"}) } else { json!({"EventId": "1"}) }
+            })
+            .collect();
+        let failed = shards.iter().filter(|shard| refuses(shard)).count();
+        ResponseTemplate::new(200).set_body_json(json!({"FailedEntryCount": failed, "Entries": entries}))
+    };
+    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    server
+}
+
+#[tokio::test]
+async fn entries_that_are_refused_hold_up_no_others() {
+    let server = deciding(|shard| ["v1#03", "v1#15"].contains(&shard)).await;
+    let error = publisher(&server).send(&tasks(25)).await.unwrap_err();
+    assert!(error.to_string().contains("SweepShard twice (InternalFailure)"), "{error}");
+    let sent: Vec<Vec<String>> = sent(&server).await.iter().map(shards_in).collect();
+    assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1, 10, 1, 5]);
+    assert_eq!((&sent[1], &sent[3]), (&vec!["v1#03".to_owned()], &vec!["v1#15".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_bus_that_refuses_everything_is_asked_twice_for_each() {
+    let server = deciding(|_| true).await;
+    publisher(&server).send(&tasks(25)).await.unwrap_err();
+    let sizes: Vec<usize> = sent(&server).await.iter().map(|request| shards_in(request).len()).collect();
+    assert_eq!(sizes, [10, 10, 10, 10, 5, 5]);
+}
+
+#[tokio::test]
+async fn a_request_that_fails_holds_up_no_others_and_a_bus_that_is_down_is_given_up() {
+    let down = (503, json!({}));
+    let server = script(&[down.clone(), (200, all_taken(10)), (200, all_taken(5))]).await;
+    publisher(&server).send(&tasks(25)).await.unwrap_err();
+    let sizes: Vec<usize> = sent(&server).await.iter().map(|request| shards_in(request).len()).collect();
+    assert_eq!(sizes, [10, 10, 5]);
+
+    let server = script(&[down]).await;
+    publisher(&server).send(&tasks(64)).await.unwrap_err();
+    assert_eq!(sent(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_a_bus_is_an_error_with_its_cause() {
+    for answer in [
+        ResponseTemplate::new(200).set_body_string("<html>Sign in to this network</html>"),
+        ResponseTemplate::new(200).set_body_json(json!({"FailedEntryCount": "none", "Entries": 7})),
+        ResponseTemplate::new(500).set_body_string("no"),
+        ResponseTemplate::new(429).set_body_json(json!({"__type": "ThrottlingException"})),
+        ResponseTemplate::new(400).set_body_json(json!({"__type": "AccessDeniedException"})),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(answer.clone()).mount(&server).await;
+        let error = publish(&server).await.unwrap_err();
+        assert!(error.source().is_some(), "{answer:?}: {error:?}");
+    }
+}
+
+/// A client of this address that gives up after a tenth of a second.
+fn impatient(url: String) -> EventBridgePublisher {
+    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_millis(100)).build();
+    let config = config(url).timeout_config(timeouts).build();
+    EventBridgePublisher::new(Client::from_conf(config), "bus".to_owned(), Arc::new(FixedClock::default()))
+}
+
+#[tokio::test]
+async fn a_bus_that_does_not_answer_or_hangs_up_is_an_error_with_its_cause() {
+    let silent = MockServer::start().await;
+    let never = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
+    Mock::given(method("POST")).respond_with(never).mount(&silent).await;
+    assert!(impatient(silent.uri()).publish(event()).await.unwrap_err().source().is_some());
+
+    // Accepts, reads, and closes: without a word, and in the middle of one.
+    for said in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"Failed"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 16 * 1024]).await;
+                let _ = stream.write_all(said.as_bytes()).await;
+            }
+        });
+        assert!(impatient(url).publish(event()).await.unwrap_err().source().is_some(), "{said}");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", nobody.local_addr().expect("bound"));
+    drop(nobody);
+    assert!(impatient(url).publish(event()).await.unwrap_err().source().is_some());
 }
