@@ -82,7 +82,7 @@ impl Shards {
     pub fn include(self, name: ShardName) -> bool {
         let draining = self.draining.map_or(0, NonZeroU32::get);
         (name.generation == self.generation && name.number < self.count.get())
-            || (name.generation + 1 == self.generation && name.number < draining)
+            || (name.generation.checked_add(1) == Some(self.generation) && name.number < draining)
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
         for name in shards.names() {
             assert!(shards.include(name));
         }
-        for text in ["v1#02", "v2#03", "v3#00", "v0#00"] {
+        for text in ["v1#02", "v2#03", "v3#00", "v0#00", "v4294967295#00", "v1#4294967295"] {
             assert!(!shards.include(text.parse().unwrap()), "{text}");
         }
     }
