@@ -18,6 +18,7 @@ use crate::identifiers::{ClientId, ObjectId};
 use crate::request_log::{Counter, LoggedRequest, RequestLog};
 use crate::scenarios::Scenarios;
 use crate::sealed::{Sealer, random_bytes};
+use crate::secrets_seen::SecretsSeen;
 use crate::signing_keys::SigningKeys;
 use crate::state_file::{self, StartError};
 use crate::user_state::{UserAction, UserState, UserSummary};
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) clock: ShiftedClock,
     pub(crate) directory: DirectoryIndex,
     pub(crate) sealer: Sealer,
+    pub(crate) secrets_seen: SecretsSeen,
     pub(crate) codes: Mutex<HashMap<String, AuthorizationCode>>,
     pub(crate) devices: Mutex<HashMap<String, DeviceGrant>>,
     /// Refresh tokens used while strict rotation was on.
@@ -138,6 +140,7 @@ impl Emulator {
             clock,
             directory,
             sealer: Sealer::new(sealing_key),
+            secrets_seen: SecretsSeen::default(),
             codes: Mutex::default(),
             devices: Mutex::default(),
             redeemed: Mutex::default(),
@@ -308,6 +311,16 @@ impl Emulator {
     /// Requests per kind since the start or the last [`Emulator::reset_requests`].
     pub fn counters(&self) -> BTreeMap<String, Counter> {
         lock(&self.shared.log).counters()
+    }
+
+    /// Keeps what [`Emulator::secrets_seen`] tells from now on.
+    pub fn keep_secrets_seen(&self) {
+        self.shared.secrets_seen.keep();
+    }
+
+    /// Tokens and client credentials that passed through the token endpoint, each once.
+    pub fn secrets_seen(&self) -> Vec<String> {
+        self.shared.secrets_seen.all()
     }
 
     /// Forgets the request log and the counters.

@@ -26,6 +26,7 @@ mod sample;
 mod scenarios;
 mod scopes;
 mod sealed;
+mod secrets_seen;
 mod server;
 mod signing_keys;
 mod state_file;

@@ -8,11 +8,11 @@ use domain::turn::TurnReport;
 use entra_emulator::TENANT_ID;
 use reqwest::Method;
 use serde_json::json;
-use stack::{SignedIn, Stack, StackOptions, Visitor};
+use stack::{SignedIn, Stack, StackOptions};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use wiring::{AwsClients, Environment};
+use wiring::Environment;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/data-model.md");
 const BEGIN: &str = "<!-- costs: measured by local/e2e/tests/it/costs.rs -->\n";
@@ -229,9 +229,7 @@ async fn lab(database: Database, sizes: &Sizes) -> Lab {
     environment.set("TABLE_NAME", format!("costs-{}", uuid::Uuid::new_v4()));
     let options = StackOptions { environment, ..StackOptions::for_tests() };
     let stack = Box::pin(Stack::start(options)).await.unwrap();
-    let visitor = Visitor::at(&stack.addresses().page).await.unwrap();
-    let client = AwsClients::new(stack.environment()).await.dynamodb;
-    let lab = Lab { stack, database, visitor, client };
+    let lab = Lab::over(Box::new(stack), database).await;
     let Sizes { access, refresh, id } = sizes;
     let sizes = json!({ "accessToken": access, "refreshToken": refresh, "idToken": id });
     lab.emulator().change_scenarios(&json!({ "tokenSizes": sizes })).unwrap();

@@ -1,6 +1,7 @@
 //! A stack of one test's own, and what a person or a page does with it.
 
 use crate::database::Database;
+use crate::leaks::Watch;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -24,10 +25,12 @@ pub(crate) const LONG_AWAY: i64 = 25 * 3600;
 const TABLE: &str = "tokens";
 
 pub(crate) struct Lab {
-    pub(crate) stack: Stack,
+    pub(crate) stack: Box<Stack>,
     pub(crate) database: Database,
     pub(crate) visitor: Visitor,
     pub(crate) client: aws_sdk_dynamodb::Client,
+    /// Fails the test when a secret got out.
+    pub(crate) watch: Watch,
 }
 
 /// An item as the table has it.
@@ -58,9 +61,18 @@ impl Lab {
         environment.set("TABLE_NAME", TABLE);
         let options = StackOptions { environment, page, ..StackOptions::for_tests() };
         let stack = Box::pin(Stack::start(options)).await.unwrap();
+        Self::over(Box::new(stack), database).await
+    }
+
+    /// With a stack that was started elsewhere.
+    pub(crate) async fn over(stack: Box<Stack>, database: Database) -> Self {
+        let watch = Watch::over(stack.emulator().unwrap());
+        if let Some(key) = stack.environment().get("SEALING_LOCAL_KEY") {
+            watch.secret("sealing key", key);
+        }
         let visitor = Visitor::at(&stack.addresses().page).await.unwrap();
         let client = AwsClients::new(stack.environment()).await.dynamodb;
-        Self { stack, database, visitor, client }
+        Self { stack, database, visitor, client, watch }
     }
 
     pub(crate) fn emulator(&self) -> &Emulator {
@@ -99,6 +111,7 @@ impl Lab {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
+        self.watch.hears(&format!("{headers:?} {text}"));
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer { status, headers, body }
     }
@@ -111,6 +124,9 @@ impl Lab {
     /// One tick of the schedule; how many accounts ended how.
     pub(crate) async fn sweep(&self) -> BTreeMap<&'static str, u64> {
         let summary = self.stack.sweeper().tick().await.unwrap();
+        if let Some(bus) = self.stack.bus() {
+            self.watch.hears(&format!("{:?}", bus.events()));
+        }
         summary.outcomes.into_iter().map(|(outcome, count)| (outcome.as_str(), count)).collect()
     }
 

@@ -12,10 +12,12 @@ mod http_api;
 #[path = "../interop/mod.rs"]
 mod interop;
 mod lab;
+mod leaks;
 mod outages;
 mod own_services;
 mod page;
 mod profile;
+mod quiet_logs;
 mod refused_tokens;
 mod signing_keys;
 mod sweep;

@@ -71,33 +71,44 @@ pub(crate) async fn token(
     body: Bytes,
 ) -> Result<Json<Value>, EntraError> {
     let form = form(&headers, &body)?;
+    let answer = granted(&emulator, &tenant, &note, &headers, &form);
+    emulator.shared.secrets_seen.note(&form, answer.as_ref().ok());
+    answer.map(Json)
+}
+
+fn granted(
+    emulator: &Emulator,
+    tenant: &str,
+    note: &Note,
+    headers: &HeaderMap,
+    form: &Parameters,
+) -> Result<Value, EntraError> {
     let grant_type = form.first("grant_type").ok_or_else(|| EntraError::missing_parameter("grant_type"))?;
     let shared = &emulator.shared;
-    let authority = Authority::resolve(shared, &tenant)?;
-    let presented = client_proof::presented(&form, &headers)?;
+    let authority = Authority::resolve(shared, tenant)?;
+    let presented = client_proof::presented(form, headers)?;
     let client_id =
         presented.client_id.as_deref().ok_or_else(|| EntraError::missing_parameter("client_id"))?;
     let client = application(shared, authority, client_id)?;
     note.client(client.client_id);
     let proof = client_proof::check(shared, authority, client, &presented)?;
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let request = TokenRequest { shared, authority, client, proof, form: &form, origin, note: &note };
-    let answer = match grant_type {
-        "authorization_code" => authorization_code::redeem(&request)?,
-        "refresh_token" => refresh::redeem(&request)?,
-        "urn:ietf:params:oauth:grant-type:jwt-bearer" => on_behalf_of::exchange(&request)?,
-        "urn:ietf:params:oauth:grant-type:device_code" => device_code::redeem(&request)?,
-        "client_credentials" => client_credentials::issue(&request)?,
+    let request = TokenRequest { shared, authority, client, proof, form, origin, note };
+    match grant_type {
+        "authorization_code" => authorization_code::redeem(&request),
+        "refresh_token" => refresh::redeem(&request),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => on_behalf_of::exchange(&request),
+        "urn:ietf:params:oauth:grant-type:device_code" => device_code::redeem(&request),
+        "client_credentials" => client_credentials::issue(&request),
         other => {
             let other: String = other.chars().take(64).collect();
-            return Err(EntraError::new(
+            Err(EntraError::new(
                 "unsupported_grant_type",
                 70_003,
                 format!("The app requested an unsupported grant type '{other}'."),
-            ));
+            ))
         }
-    };
-    Ok(Json(answer))
+    }
 }
 
 /// GET on a POST endpoint, in Entra ID's words.
