@@ -4,6 +4,9 @@
 //! every failure leaves as a `Problem`.
 
 mod authenticate;
+mod code;
+mod contract;
+mod deadline;
 mod lambda;
 mod layers;
 mod problem;
@@ -13,21 +16,15 @@ mod views;
 pub use lambda::answer;
 
 use axum::Router;
-use axum::routing::get;
 use wiring::Api;
 
 /// All routes with their layers.
 pub fn router(api: Api) -> Router {
-    let cors = layers::cors(&api.cors_allowed_origins);
-    let router = Router::new()
-        .route("/api/health", get(routes::health))
-        .route("/api/profile", get(routes::read_profile))
-        .route(
-            "/api/background-access",
-            get(routes::see_background_access).delete(routes::end_background_access),
-        )
+    let router =
+        routes::all().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    let router = router
         .fallback(routes::unknown_route)
         .method_not_allowed_fallback(routes::wrong_method)
-        .with_state(api);
-    layers::apply(router, cors)
+        .with_state(api.clone());
+    layers::apply(router, api)
 }

@@ -1,6 +1,7 @@
 //! Every failure as `application/problem+json` (RFC 9457) with a stable `code`, and as a challenge (RFC 6750 §3) where the
 //! caller's token is the matter. This is also where a failure is logged, once.
 
+use crate::code::Code;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -19,21 +20,26 @@ use time::Duration;
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    code: &'static str,
+    code: Code,
     detail: String,
     challenge: Option<String>,
     retry_after: Option<Duration>,
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), challenge: None, retry_after: None }
+    /// With the code's usual status.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { status: code.statuses()[0], code, detail: detail.into(), challenge: None, retry_after: None }
     }
 
-    /// 401 `invalid_token`: a new token can help.
+    /// 401 `invalid_token`: a new token can help. `code` is the validator's word.
     pub(crate) fn invalid_token(code: &'static str, detail: &str) -> Self {
+        Self::sign_in_again(Code::Refused(code), detail)
+    }
+
+    fn sign_in_again(code: Code, detail: &str) -> Self {
         let challenge = format!(r#"Bearer error="invalid_token", error_description="{detail}""#);
-        Self { challenge: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+        Self { challenge: Some(challenge), ..Self::new(code, detail) }
     }
 
     /// 403 `insufficient_scope`: the same user with more permissions can.
@@ -41,21 +47,16 @@ impl Problem {
         let scopes = scopes.join(" ");
         let detail = format!("the token has none of the permissions that this route takes: {scopes}");
         let challenge = format!(r#"Bearer error="insufficient_scope", scope="{scopes}""#);
-        Self { challenge: Some(challenge), ..Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail) }
+        Self { challenge: Some(challenge), ..Self::new(Code::InsufficientScope, detail) }
     }
 
     /// 401 `insufficient_claims`, which MSAL answers by signing in interactively with the claims.
     fn insufficient_claims(claims: &str) -> Self {
         let encoded = BASE64_STANDARD.encode(claims);
         let challenge = format!(r#"Bearer error="insufficient_claims", claims="{encoded}""#);
-        Self {
-            challenge: Some(challenge),
-            ..Self::new(
-                StatusCode::UNAUTHORIZED,
-                "insufficient_claims",
-                "Microsoft asks for more proof of who you are: sign in with the claims of this challenge",
-            )
-        }
+        let detail =
+            "Microsoft asks for more proof of who you are: sign in with the claims of this challenge";
+        Self { challenge: Some(challenge), ..Self::new(Code::InsufficientClaims, detail) }
     }
 
     fn retry_after(self, retry_after: Option<Duration>) -> Self {
@@ -64,7 +65,7 @@ impl Problem {
 
     fn unavailable(
         service: &'static str,
-        code: &'static str,
+        code: Code,
         kind: UnavailableKind,
         retry_after: Option<Duration>,
     ) -> Self {
@@ -73,7 +74,8 @@ impl Problem {
             UnavailableKind::Down => (StatusCode::SERVICE_UNAVAILABLE, "is not available"),
             UnavailableKind::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "took too long to answer"),
         };
-        Self::new(status, code, format!("{service} {what}; try again later")).retry_after(retry_after)
+        let detail = format!("{service} {what}; try again later");
+        Self { status, ..Self::new(code, detail) }.retry_after(retry_after)
     }
 }
 
@@ -83,13 +85,15 @@ impl From<Refusal> for Problem {
             // RFC 6750 §3.1: without a token no error is named.
             Refusal::Missing => Self {
                 challenge: Some("Bearer".to_owned()),
-                ..Self::new(StatusCode::UNAUTHORIZED, "missing_token", refusal.to_string())
+                ..Self::new(Code::MissingToken, refusal.to_string())
             },
             Refusal::Invalid { code, detail } => Self::invalid_token(code, detail),
-            Refusal::Forbidden { code, detail } => Self::new(StatusCode::FORBIDDEN, code, detail),
+            Refusal::Forbidden { code, detail } => {
+                Self { status: StatusCode::FORBIDDEN, ..Self::new(Code::Refused(code), detail) }
+            }
             Refusal::KeysUnavailable { .. } => {
-                log(&refusal, "keys_unavailable");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", refusal.to_string())
+                log(&refusal, Code::KeysUnavailable);
+                Self::new(Code::KeysUnavailable, refusal.to_string())
             }
         }
     }
@@ -101,7 +105,7 @@ impl From<ReadProfileError> for Problem {
             ReadProfileError::Token(ObtainTokenError::Token(error)) => error.into(),
             ReadProfileError::Token(ObtainTokenError::Cache(error)) => error.into(),
             ReadProfileError::Token(ObtainTokenError::MissingTokens) => {
-                Self::invalid_token("missing_tokens", "sign in again")
+                Self::sign_in_again(Code::MissingTokens, "sign in again")
             }
             ReadProfileError::Graph(error) => error.into(),
             ReadProfileError::Store(error) => error.into(),
@@ -116,28 +120,28 @@ impl From<TokenError> for Problem {
             TokenError::UserNeeded { suberror, code, .. }
                 if suberror.as_deref() == Some("consent_required") || *code == Some(65001) =>
             {
-                Self::invalid_token("consent_required", "sign in again and consent to what this app asks for")
+                Self::sign_in_again(
+                    Code::ConsentRequired,
+                    "sign in again and consent to what this app asks for",
+                )
             }
             TokenError::UserNeeded { .. } => {
-                Self::invalid_token("interaction_required", "sign in again: Microsoft asks for it")
+                Self::sign_in_again(Code::InteractionRequired, "sign in again: Microsoft asks for it")
             }
-            TokenError::StaleAssertion { .. } => Self::invalid_token(
-                "stale_token",
+            TokenError::StaleAssertion { .. } => Self::sign_in_again(
+                Code::StaleToken,
                 "send a fresh access token; this one can no longer be used",
             ),
             TokenError::ApplicationRejected { .. } => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "application_rejected",
+                Code::ApplicationRejected,
                 "Microsoft rejected this app's own sign-in; its operators must mend it",
             ),
-            TokenError::Throttled { retry_after, .. } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "throttled",
-                "Microsoft asks to slow down; try again later",
-            )
-            .retry_after(*retry_after),
+            TokenError::Throttled { retry_after, .. } => {
+                Self::new(Code::Throttled, "Microsoft asks to slow down; try again later")
+                    .retry_after(*retry_after)
+            }
             TokenError::Unavailable { kind, retry_after, .. } => {
-                Self::unavailable("Microsoft Entra ID", "entra_unavailable", *kind, *retry_after)
+                Self::unavailable("Microsoft Entra ID", Code::EntraUnavailable, *kind, *retry_after)
             }
         };
         log(&error, problem.code);
@@ -150,21 +154,17 @@ impl From<GraphError> for Problem {
         let problem = match &error {
             GraphError::Unauthorized { claims: Some(claims) } => Self::insufficient_claims(claims),
             GraphError::Unauthorized { claims: None } => {
-                Self::invalid_token("interaction_required", "sign in again: Microsoft Graph asks for it")
+                Self::sign_in_again(Code::InteractionRequired, "sign in again: Microsoft Graph asks for it")
             }
-            GraphError::Forbidden { .. } => Self::new(
-                StatusCode::FORBIDDEN,
-                "graph_forbidden",
-                "Microsoft Graph does not let this app read your profile",
-            ),
-            GraphError::Throttled { retry_after } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "throttled",
-                "Microsoft asks to slow down; try again later",
-            )
-            .retry_after(*retry_after),
+            GraphError::Forbidden { .. } => {
+                Self::new(Code::GraphForbidden, "Microsoft Graph does not let this app read your profile")
+            }
+            GraphError::Throttled { retry_after } => {
+                Self::new(Code::Throttled, "Microsoft asks to slow down; try again later")
+                    .retry_after(*retry_after)
+            }
             GraphError::Unavailable { kind, retry_after, .. } => {
-                Self::unavailable("Microsoft Graph", "graph_unavailable", *kind, *retry_after)
+                Self::unavailable("Microsoft Graph", Code::GraphUnavailable, *kind, *retry_after)
             }
         };
         log(&error, problem.code);
@@ -177,46 +177,38 @@ impl From<CacheError> for Problem {
         match error {
             CacheError::Store(error) => error.into(),
             CacheError::Sealing(error) => {
-                let (status, code) = match &error {
-                    SealingError::Unavailable { .. } => {
-                        (StatusCode::SERVICE_UNAVAILABLE, "sealing_key_unavailable")
-                    }
-                    SealingError::Unreadable { .. } | SealingError::TooLarge { .. } => {
-                        (StatusCode::INTERNAL_SERVER_ERROR, "sealing_failed")
-                    }
+                let code = match &error {
+                    SealingError::Unavailable { .. } => Code::SealingKeyUnavailable,
+                    SealingError::Unreadable { .. } | SealingError::TooLarge { .. } => Code::SealingFailed,
                 };
                 log(&error, code);
-                Self::new(status, code, "your tokens cannot be opened just now; try again later")
+                Self::new(code, "your tokens cannot be opened just now; try again later")
             }
-            CacheError::Erased => Self::new(
-                StatusCode::CONFLICT,
-                "background_access_ended",
-                "background access was ended meanwhile; try again",
-            ),
+            CacheError::Erased => {
+                Self::new(Code::BackgroundAccessEnded, "background access was ended meanwhile; try again")
+            }
         }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let (status, code) = match &error {
-            StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
-            StoreError::Rejected { .. } | StoreError::SenselessCursor { .. } => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "store_rejected")
-            }
-            StoreError::TooLarge { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "token_cache_too_large"),
+        let code = match &error {
+            StoreError::Unavailable { .. } => Code::StoreUnavailable,
+            StoreError::Rejected { .. } | StoreError::SenselessCursor { .. } => Code::StoreRejected,
+            StoreError::TooLarge { .. } => Code::TokenCacheTooLarge,
         };
         log(&error, code);
-        let detail = match status {
-            StatusCode::SERVICE_UNAVAILABLE => "the token cache is not available; try again later",
+        let detail = match code {
+            Code::StoreUnavailable => "the token cache is not available; try again later",
             _ => "the token cache cannot be used; the operators of this API must mend it",
         };
-        Self::new(status, code, detail)
+        Self::new(code, detail)
     }
 }
 
 /// The error with all its causes, for the operator; the caller gets none of it.
-fn log(error: &dyn StdError, code: &'static str) {
+fn log(error: &dyn StdError, code: Code) {
     let mut chain = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -224,7 +216,7 @@ fn log(error: &dyn StdError, code: &'static str) {
         chain.push_str(&error.to_string());
         cause = error.source();
     }
-    tracing::warn!(event = "request.failed", code, error = chain);
+    tracing::warn!(event = "request.failed", code = code.as_str(), error = chain);
 }
 
 /// The status and headers of a problem. Its body is written by the layer that knows the request id ([`Unwritten`]).
@@ -252,7 +244,7 @@ impl IntoResponse for Problem {
 #[derive(Debug, Clone)]
 pub(crate) struct Unwritten {
     status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     detail: String,
 }
 
@@ -275,7 +267,7 @@ impl Unwritten {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
-            code: self.code,
+            code: self.code.as_str(),
             request_id,
         };
         serde_json::to_vec(&body).expect("texts and a number are always JSON")

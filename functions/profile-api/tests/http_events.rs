@@ -5,10 +5,11 @@
 use async_trait::async_trait;
 use domain::caller::{Caller, CallerAuthenticator, Refusal};
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
-use domain::ports::AccountStore as _;
+use domain::ports::{AccountStore as _, FetchedProfile, ProfileReader, Requester};
 use domain::scope::ScopeSet;
+use domain::token::AccessToken;
 use http::Response;
-use lambda_http::Body;
+use lambda_http::{Body, Context};
 use serde_json::{Value, json};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -95,6 +96,19 @@ fn assert_problem(response: &Response<Body>, status: u16, code: &str) {
     assert!(!header(response, "x-request-id").is_empty());
     assert_eq!(problem["requestId"].as_str(), Some(header(response, "x-request-id")));
     assert_eq!(header(response, "cache-control"), "no-store");
+    assert_safe(response);
+}
+
+/// What every answer has and lacks, whatever it is.
+fn assert_safe(response: &Response<Body>) {
+    assert!(!header(response, "x-request-id").is_empty(), "{response:?}");
+    assert_eq!(header(response, "x-content-type-options"), "nosniff");
+    assert_eq!(header(response, "content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+    assert_eq!(header(response, "referrer-policy"), "no-referrer");
+    assert_eq!(header(response, "strict-transport-security"), "max-age=31536000");
+    for name in ["server", "x-powered-by", "via", "access-control-allow-credentials"] {
+        assert!(!response.headers().contains_key(name), "{response:?}");
+    }
 }
 
 #[tokio::test]
@@ -248,6 +262,107 @@ async fn unknown_routes_wrong_methods_and_large_bodies_are_problems() {
 }
 
 #[tokio::test]
+async fn large_headers_and_long_addresses_are_refused_before_the_token_is_looked_at() {
+    let fixture = Fixture::new();
+    let long = "x".repeat(64 * 1024);
+    let response =
+        fixture.send("GET", "/api/profile", |event| event["headers"]["cookie"] = long.as_str().into()).await;
+    assert_problem(&response, 431, "headers_too_large");
+    let response =
+        fixture.send("GET", "/api/profile", |event| event["rawQueryString"] = long.as_str().into()).await;
+    assert_problem(&response, 431, "headers_too_large");
+    let response = fixture.get(&format!("/{long}")).await;
+    assert_problem(&response, 431, "headers_too_large");
+    assert_eq!(fixture.store.reads(), 0);
+    let fits = "x".repeat(60 * 1024);
+    let response =
+        fixture.send("GET", "/api/profile", |event| event["headers"]["cookie"] = fits.as_str().into()).await;
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_safe_headers() {
+    let fixture = Fixture::new();
+    let preflight = |event: &mut Value| {
+        event["headers"]["access-control-request-method"] = "GET".into();
+    };
+    let answers = [
+        (200, fixture.get("/api/profile").await),
+        (200, fixture.get("/api/health").await),
+        (200, fixture.get("/api/openapi.json").await),
+        (200, fixture.send("HEAD", "/api/profile", |_| {}).await),
+        (200, fixture.send("OPTIONS", "/api/profile", preflight).await),
+        (200, fixture.send("OPTIONS", "/api/nothing", preflight).await),
+        (204, fixture.send("DELETE", "/api/background-access", |_| {}).await),
+        (404, fixture.get("/api/nothing").await),
+        (405, fixture.send("TRACE", "/api/profile", |_| {}).await),
+    ];
+    for (status, answer) in answers {
+        assert_eq!(answer.status(), status, "{answer:?}");
+        assert_safe(&answer);
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_told_to_stay_with_tls_only_where_there_is_tls() {
+    let fixture = Fixture::new();
+    let plain = |event: &mut Value| event["headers"]["x-forwarded-proto"] = "http".into();
+    let response = fixture.send("GET", "/api/health", plain).await;
+    assert!(!response.headers().contains_key("strict-transport-security"));
+}
+
+#[tokio::test]
+async fn the_contract_is_served_without_touching_anything() {
+    let fixture = Fixture::new();
+    let response = fixture.send("GET", "/api/openapi.json", |event| event["headers"] = json!({})).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "content-type"), "application/json");
+    assert_eq!(header(&response, "cache-control"), "public, max-age=300");
+    assert_eq!(body(&response)["openapi"], "3.1.0");
+    assert_eq!(fixture.store.reads() + fixture.store.writes(), 0);
+}
+
+/// A Graph that does what no Graph should.
+struct Broken(fn() -> BoxFuture);
+
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[async_trait]
+impl ProfileReader for Broken {
+    async fn me(&self, _: &AccessToken, _: Requester<'_>) -> Result<FetchedProfile, GraphError> {
+        (self.0)().await;
+        Err(GraphError::Unauthorized { claims: None })
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_that_tells_nothing() {
+    let mut fixture = Fixture::new();
+    fixture.api.services.profiles = Arc::new(Broken(|| Box::pin(async { panic!("secret of the program") })));
+    let response = fixture.get("/api/profile").await;
+    assert_problem(&response, 500, "internal_error");
+    assert!(!format!("{:?}", response.body()).contains("secret"));
+    assert_eq!(header(&response, "access-control-allow-origin"), "https://app.example.com");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered_before_the_host_ends_it() {
+    let mut fixture = Fixture::new();
+    fixture.api.services.profiles = Arc::new(Broken(|| Box::pin(std::future::pending())));
+    let mut event: Value = serde_json::from_str(include_str!("events/get.json")).unwrap();
+    event["rawPath"] = "/api/profile".into();
+    let mut request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    let mut context = Context::default();
+    context.request_id = "8f0d5d1e-6a53-4b7e-9a51-3a7f4f0f2c11".to_owned();
+    let deadline = sample::NOW + Duration::milliseconds(1_050);
+    context.deadline = u64::try_from(deadline.unix_timestamp_nanos() / 1_000_000).unwrap();
+    request.extensions_mut().insert(context);
+    let response = profile_api::answer(profile_api::router(fixture.api.clone()), request).await.unwrap();
+    assert_problem(&response, 504, "out_of_time");
+    assert_eq!(header(&response, "x-request-id"), "8f0d5d1e-6a53-4b7e-9a51-3a7f4f0f2c11");
+}
+
+#[tokio::test]
 async fn preflights_are_answered_for_listed_origins_only() {
     let fixture = Fixture::new();
     let preflight = |origin: &'static str| {
@@ -260,6 +375,26 @@ async fn preflights_are_answered_for_listed_origins_only() {
     let allowed = preflight("https://app.example.com").await;
     assert_eq!(header(&allowed, "access-control-allow-origin"), "https://app.example.com");
     assert!(header(&allowed, "access-control-allow-methods").contains("DELETE"));
-    let refused = preflight("https://evil.example.com").await;
-    assert_eq!(header(&refused, "access-control-allow-origin"), "");
+    assert_safe(&allowed);
+    for origin in [
+        "https://evil.example.com",
+        "https://app.example.com:8443",
+        "http://app.example.com",
+        "https://app.example.com.evil.example",
+        "https://evil-app.example.com",
+        "https://sub.app.example.com",
+        "https://example.com",
+        "https://APP.example.com",
+        "https://app.example.com/",
+        "null",
+        "*",
+        "",
+    ] {
+        let refused = preflight(origin).await;
+        assert_eq!(header(&refused, "access-control-allow-origin"), "", "{origin}");
+        let read =
+            fixture.send("GET", "/api/profile", |event| event["headers"]["origin"] = origin.into()).await;
+        assert_eq!(header(&read, "access-control-allow-origin"), "", "{origin}");
+        assert!(header(&read, "vary").to_lowercase().contains("origin"), "{origin}");
+    }
 }
