@@ -1,5 +1,6 @@
 //! `cargo xtask …`: the checks and tests of this repository, the same for a developer and for CI.
 
+mod bench;
 mod browser;
 mod console;
 mod dependencies;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::console::Console;
 use crate::schedule::Report;
 use crate::simulate::Simulate;
@@ -49,6 +51,7 @@ Examples:
   cargo xtask test --skip sam-build,lambda-deploy
                                         all but the slow release builds
   cargo xtask soak                      long runs that look for lost tokens
+  cargo xtask bench sweep               memory and time per account of the sweep, by the number of accounts
   cargo xtask simulate sweep            how long sweeps of 10 k to 100 M accounts take, and what they cost
 
 Each step's output is kept in target/xtask/logs. A step that cannot run here is \"skipped\", with the reason.";
@@ -61,6 +64,8 @@ enum Command {
     Test(Selection),
     /// Long runs that look for lost tokens: strict rotation under faults, killed workers.
     Soak(Soak),
+    /// Measurements on this machine.
+    Bench(Bench),
     /// What cannot be tried on one machine, played in numbers: sweeps of up to 100 million accounts.
     Simulate(Simulate),
 }
@@ -88,6 +93,10 @@ fn main() -> ExitCode {
         Command::Soak(soak) => {
             process::stop_children_on_signals();
             return soak::soak(&workspace_root(), &Console::from_environment(), &soak);
+        }
+        Command::Bench(bench) => {
+            process::stop_children_on_signals();
+            return bench::bench(&workspace_root(), &Console::from_environment(), &bench);
         }
         Command::Simulate(simulate) => return simulate::simulate(&Console::from_environment(), &simulate),
     };

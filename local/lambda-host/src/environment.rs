@@ -136,6 +136,8 @@ impl ExecutionEnvironment {
             answer,
         };
         let mut exited = self.killer.exited.clone();
+        // A block of its own, so that what it borrows from the channel is not held while anything is waited for.
+        let exit = async { exited.wait_for(Option::is_some).await.ok().and_then(|how| how.clone()) };
         let work = async {
             self.hand.send(handed).await.ok()?;
             answered.await.ok()
@@ -143,7 +145,7 @@ impl ExecutionEnvironment {
         let ended = tokio::select! {
             biased;
             Some(ended) = work => ended,
-            how = exited.wait_for(Option::is_some) => return Err(self.exited(how.ok().and_then(|how| how.clone()))),
+            how = exit => return Err(self.exited(how)),
             () = tokio::time::sleep(invocation.time_limit) => {
                 self.killer.kill().await;
                 return Err(InvokeError::TimedOut { time_limit: invocation.time_limit });

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 impl EventBus {
     /// Invokes `function` with batches of records until `stop` turns true, then lets the invocations under way end.
     /// Records that it does not report as failed are deleted; the others come back after their visibility timeout.
-    pub(crate) async fn run<F, R>(self, function: F, mut stop: watch::Receiver<bool>)
+    pub async fn run<F, R>(self, function: F, mut stop: watch::Receiver<bool>)
     where
         F: Fn(Value) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Result<Value, String>> + Send + 'static,
