@@ -1,6 +1,6 @@
 import { ApiError } from "./errors";
 import { parseChallenges, parseRetryAfter } from "./headers";
-import type { BackgroundAccess, Profile } from "./types";
+import type { Answer, BackgroundAccess, PathOf, Problem, Profile } from "./types";
 
 /** Gets a bearer token. With `forceRefresh` it must not be one that was given before. */
 export type TokenSource = (options?: { forceRefresh?: boolean }) => Promise<string>;
@@ -43,7 +43,7 @@ export function createApiClient(baseUrl: string, getToken: TokenSource): ApiClie
     return response;
   };
 
-  const read = async <T>(path: string, signal?: AbortSignal): Promise<T> => {
+  const read = async <Path extends PathOf<"get">>(path: Path, signal?: AbortSignal): Promise<Answer<Path>> => {
     const response = await call("GET", path, signal);
     const value: unknown = await response.json().catch(() => null);
     signal?.throwIfAborted();
@@ -54,14 +54,14 @@ export function createApiClient(baseUrl: string, getToken: TokenSource): ApiClie
         message: `Expected JSON from ${path}, got something else. Is apiBaseUrl in config.json the API's address?`,
       });
     }
-    return value as T;
+    return value as Answer<Path>;
   };
 
   return {
-    profile: (signal) => read<Profile>("/api/profile", signal),
-    backgroundAccess: (signal) => read<BackgroundAccess>("/api/background-access", signal),
+    profile: (signal) => read("/api/profile", signal),
+    backgroundAccess: (signal) => read("/api/background-access", signal),
     endBackgroundAccess: async () => {
-      await call("DELETE", "/api/background-access");
+      await call("DELETE", "/api/background-access" satisfies PathOf<"delete">);
     },
   };
 }
@@ -101,13 +101,6 @@ async function errorFrom(response: Response): Promise<ApiError> {
 }
 
 const BUSY = new Set([429, 502, 503, 504]);
-
-interface Problem {
-  readonly title?: string;
-  readonly detail?: string;
-  readonly code?: string;
-  readonly requestId?: string;
-}
 
 /** The members of a problem+json body (RFC 9457) that are texts. A body of another kind, such as a proxy's page, is empty. */
 async function readProblem(response: Response): Promise<Problem> {

@@ -4,574 +4,537 @@
  */
 
 export interface paths {
-  readonly "/api/profile": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/api/profile": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * The caller's profile, read from Microsoft Graph on their behalf
+         * @description Exchanges the caller's token (On-Behalf-Of) unless a Graph token of this very token is still good. This is what counts
+         *     as activity: background work begins some time after the last call.
+         */
+        readonly get: operations["readProfile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * The caller's profile, read from Microsoft Graph on their behalf
-     * @description Exchanges the caller's token (On-Behalf-Of) unless a Graph token of this very token is still good. This is what counts
-     *     as activity: background work begins some time after the last call.
-     */
-    readonly get: operations["readProfile"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/api/background-access": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/api/background-access": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * What was done for the caller while they were away, and what comes next
+         * @description Looking is not activity, and asks neither Entra ID nor Graph.
+         */
+        readonly get: operations["seeBackgroundAccess"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Stop acting for the caller
+         * @description Erases tokens, activity and profile. May be repeated. The bearer tokens in use now do not bring them back; the next
+         *     sign-in does.
+         */
+        readonly delete: operations["endBackgroundAccess"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * What was done for the caller while they were away, and what comes next
-     * @description Looking is not activity, and asks neither Entra ID nor Graph.
-     */
-    readonly get: operations["seeBackgroundAccess"];
-    readonly put?: never;
-    readonly post?: never;
-    /**
-     * Stop acting for the caller
-     * @description Erases tokens, activity and profile. May be repeated. The bearer tokens in use now do not bring them back; the next
-     *     sign-in does.
-     */
-    readonly delete: operations["endBackgroundAccess"];
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/api/health": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/api/health": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Whether the function itself runs
+         * @description Touches nothing, so that it says nothing about Entra ID, Graph or the table.
+         */
+        readonly get: operations["health"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * Whether the function itself runs
-     * @description Touches nothing, so that it says nothing about Entra ID, Graph or the table.
-     */
-    readonly get: operations["health"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/api/openapi.json": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/api/openapi.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * This document
+         * @description Part of the program; touches nothing.
+         */
+        readonly get: operations["describe"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * This document
-     * @description Part of the program; touches nothing.
-     */
-    readonly get: operations["describe"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /** @description A user's profile as Microsoft Graph tells it. A value that the directory does not hold is null. */
-    readonly ProfileProperties: {
-      readonly displayName: string | null;
-      readonly givenName: string | null;
-      readonly surname: string | null;
-      readonly userPrincipalName: string | null;
-      readonly jobTitle: string | null;
-      readonly department: string | null;
-      readonly city: string | null;
-      readonly country: string | null;
-      readonly employeeId: string | null;
+    schemas: {
+        /** @description A user's profile as Microsoft Graph tells it. A value that the directory does not hold is null. */
+        readonly ProfileProperties: {
+            readonly displayName: string | null;
+            readonly givenName: string | null;
+            readonly surname: string | null;
+            readonly userPrincipalName: string | null;
+            readonly jobTitle: string | null;
+            readonly department: string | null;
+            readonly city: string | null;
+            readonly country: string | null;
+            readonly employeeId: string | null;
+        };
+        readonly Profile: components["schemas"]["ProfileProperties"];
+        /** @description The profile as background work last found it. */
+        readonly ProfileSnapshot: components["schemas"]["ProfileProperties"] & {
+            readonly refreshedAt: components["schemas"]["Instant"];
+        };
+        /**
+         * Format: date-time
+         * @description ISO 8601, UTC.
+         */
+        readonly Instant: string;
+        /**
+         * @description `none`: nothing of the caller is kept. `active`: turns go well. `failing`: the last turn failed, the next comes by itself.
+         *     `needs_user`: no turn comes before the caller has signed in again.
+         * @enum {string}
+         */
+        readonly BackgroundStatus: "none" | "active" | "failing" | "needs_user";
+        readonly BackgroundAccess: {
+            readonly status: components["schemas"]["BackgroundStatus"];
+            /** @description When the caller last read their profile, give or take a moment. */
+            readonly lastActivity: components["schemas"]["Instant"] | null;
+            readonly lastSweep: components["schemas"]["LastSweep"] | null;
+            /** @description When the next turn is due; null when none comes by itself. */
+            readonly nextSweep: components["schemas"]["Instant"] | null;
+            /** @description Why the last turn failed; null when it did not. */
+            readonly failure: components["schemas"]["SweepFailure"] | null;
+            readonly profile: components["schemas"]["ProfileSnapshot"] | null;
+        };
+        readonly LastSweep: {
+            readonly at: components["schemas"]["Instant"];
+            readonly outcome: components["schemas"]["TurnOutcome"];
+        };
+        /** @enum {string} */
+        readonly TurnOutcome: "acted" | "unchanged" | "skipped" | "throttled" | "retry_later" | "needs_user" | "missing_tokens" | "ended" | "credential_fault";
+        /**
+         * @description Who must act. `user_needed` and `missing_tokens` are solved by signing in.
+         * @enum {string}
+         */
+        readonly FailureClass: "user_needed" | "missing_tokens" | "throttled" | "unavailable" | "refused" | "application_rejected";
+        readonly SweepFailure: {
+            readonly class: components["schemas"]["FailureClass"];
+            /** @description Entra ID's number. */
+            readonly code: string | null;
+            readonly suberror: string | null;
+            /** @description What it means for the caller. */
+            readonly message: string;
+            /** @description A claims challenge in base64, to be answered by signing in with it. */
+            readonly claims: string | null;
+            readonly at: components["schemas"]["Instant"];
+            readonly attempts: number;
+        };
+        readonly Health: {
+            /** @constant */
+            readonly status: "ok";
+            readonly version: string;
+        };
+        /** @description RFC 9457. */
+        readonly Problem: {
+            /** @constant */
+            readonly type: "about:blank";
+            readonly title: string;
+            readonly status: number;
+            /** @description For people: what happened and what to do. */
+            readonly detail: string;
+            readonly code: string;
+            readonly requestId: string;
+        };
+        readonly UnauthorizedProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 401;
+            readonly code?: components["schemas"]["UnauthorizedCode"];
+        };
+        /**
+         * @description `insufficient_claims` comes with the claims to sign in with. `consent_required` and `interaction_required` ask for a sign-in,
+         *     `stale_token` and `missing_tokens` for a fresh token. All others say why the token itself was refused.
+         * @enum {string}
+         */
+        readonly UnauthorizedCode: "missing_token" | "malformed_token" | "token_too_large" | "duplicate_header" | "duplicate_claim" | "claim_too_large" | "id_token" | "encrypted_token" | "unsupported_algorithm" | "unknown_signing_key" | "bad_signature" | "wrong_key_issuer" | "token_expired" | "token_not_yet_valid" | "wrong_audience" | "wrong_issuer" | "unsupported_version" | "missing_claim" | "insufficient_claims" | "consent_required" | "interaction_required" | "missing_tokens" | "stale_token";
+        readonly ForbiddenProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 403;
+            readonly code?: components["schemas"]["ForbiddenCode"];
+        };
+        /** @enum {string} */
+        readonly ForbiddenCode: "insufficient_scope" | "tenant_not_allowed" | "client_not_allowed" | "app_only_token" | "graph_forbidden";
+        readonly NotFoundProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 404;
+            /** @enum {string} */
+            readonly code?: "unknown_route";
+        };
+        readonly MethodNotAllowedProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 405;
+            /** @enum {string} */
+            readonly code?: "wrong_method";
+        };
+        readonly ConflictProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 409;
+            /** @enum {string} */
+            readonly code?: "background_access_ended";
+        };
+        readonly ContentTooLargeProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 413;
+            /** @enum {string} */
+            readonly code?: "body_too_large";
+        };
+        readonly HeadersTooLargeProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 431;
+            /** @enum {string} */
+            readonly code?: "headers_too_large";
+        };
+        readonly InternalServerErrorProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 500;
+            /** @enum {string} */
+            readonly code?: "internal_error" | "application_rejected" | "sealing_failed" | "store_rejected" | "token_cache_too_large";
+        };
+        readonly BadGatewayProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 502;
+            /** @enum {string} */
+            readonly code?: "entra_unavailable" | "graph_unavailable";
+        };
+        readonly ServiceUnavailableProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 503;
+            /** @enum {string} */
+            readonly code?: "throttled" | "keys_unavailable" | "entra_unavailable" | "graph_unavailable" | "store_unavailable" | "sealing_key_unavailable";
+        };
+        readonly GatewayTimeoutProblem: components["schemas"]["Problem"] & {
+            /** @constant */
+            readonly status?: 504;
+            /** @enum {string} */
+            readonly code?: "entra_unavailable" | "graph_unavailable" | "out_of_time";
+        };
     };
-    readonly Profile: components["schemas"]["ProfileProperties"];
-    /** @description The profile as background work last found it. */
-    readonly ProfileSnapshot: components["schemas"]["ProfileProperties"] & {
-      readonly refreshedAt: components["schemas"]["Instant"];
+    responses: {
+        /** @description The caller must present another token. */
+        readonly Unauthorized: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly "www-authenticate": components["headers"]["WwwAuthenticate"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["UnauthorizedProblem"];
+            };
+        };
+        /** @description The token is genuine and does not open this. */
+        readonly Forbidden: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly "www-authenticate": components["headers"]["Scope"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+            };
+        };
+        /** @description There is no such route. */
+        readonly NotFound: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+            };
+        };
+        /** @description The route does not take this method. */
+        readonly MethodNotAllowed: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly allow: components["headers"]["Allow"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["MethodNotAllowedProblem"];
+            };
+        };
+        /** @description Background access was ended while this request was under way. Nothing of it is kept. */
+        readonly Conflict: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ConflictProblem"];
+            };
+        };
+        /** @description The request has a body of more than 16 KiB. */
+        readonly ContentTooLarge: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ContentTooLargeProblem"];
+            };
+        };
+        /** @description Request line and headers have more than 64 KiB together. */
+        readonly HeadersTooLarge: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["HeadersTooLargeProblem"];
+            };
+        };
+        /** @description Something that only the operators of this API can mend. */
+        readonly InternalServerError: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["InternalServerErrorProblem"];
+            };
+        };
+        /** @description Microsoft answered in a way that cannot be used. */
+        readonly BadGateway: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly "retry-after": components["headers"]["RetryAfter"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["BadGatewayProblem"];
+            };
+        };
+        /** @description Something behind this API is not available or asks to slow down. Trying again later can help. */
+        readonly ServiceUnavailable: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly "retry-after": components["headers"]["RetryAfter"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ServiceUnavailableProblem"];
+            };
+        };
+        /** @description Something behind this API took too long. */
+        readonly GatewayTimeout: {
+            headers: {
+                readonly "x-request-id": components["headers"]["RequestId"];
+                readonly "retry-after": components["headers"]["RetryAfter"];
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["GatewayTimeoutProblem"];
+            };
+        };
     };
-    /**
-     * Format: date-time
-     * @description ISO 8601, UTC.
-     */
-    readonly Instant: string;
-    /**
-     * @description `none`: nothing of the caller is kept. `active`: turns go well. `failing`: the last turn failed, the next comes by itself.
-     *     `needs_user`: no turn comes before the caller has signed in again.
-     * @enum {string}
-     */
-    readonly BackgroundStatus: "none" | "active" | "failing" | "needs_user";
-    readonly BackgroundAccess: {
-      readonly status: components["schemas"]["BackgroundStatus"];
-      /** @description When the caller last read their profile, give or take a moment. */
-      readonly lastActivity: components["schemas"]["Instant"] | null;
-      readonly lastSweep: components["schemas"]["LastSweep"] | null;
-      /** @description When the next turn is due; null when none comes by itself. */
-      readonly nextSweep: components["schemas"]["Instant"] | null;
-      /** @description Why the last turn failed; null when it did not. */
-      readonly failure: components["schemas"]["SweepFailure"] | null;
-      readonly profile: components["schemas"]["ProfileSnapshot"] | null;
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /**
+         * @description Names this request in the API's log; also sent to Microsoft Graph where it is a UUID.
+         * @example 8f0d5d1e-6a53-4b7e-9a51-3a7f4f0f2c11
+         */
+        readonly RequestId: string;
+        /**
+         * @description One challenge (RFC 6750 section 3). `error="invalid_token"`: get a new token. `error="insufficient_scope"`: get one with a
+         *     scope of `scope`. `error="insufficient_claims"`: sign in interactively with `claims`, which is the base64 of a claims
+         *     request; MSAL.js understands it as it is. No `error`: no token was sent.
+         * @example Bearer error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
+         */
+        readonly WwwAuthenticate: string;
+        /**
+         * @description As for 401, where another token of the same user can help (`insufficient_scope`).
+         * @example Bearer error="insufficient_scope", scope="Profile.ReadWrite"
+         */
+        readonly Scope: string;
+        /**
+         * @description Seconds to wait, where Microsoft named a time.
+         * @example 30
+         */
+        readonly RetryAfter: number;
+        /**
+         * @description The methods that the route takes.
+         * @example GET,HEAD
+         */
+        readonly Allow: string;
     };
-    readonly LastSweep: {
-      readonly at: components["schemas"]["Instant"];
-      readonly outcome: components["schemas"]["TurnOutcome"];
-    };
-    /** @enum {string} */
-    readonly TurnOutcome:
-      | "acted"
-      | "unchanged"
-      | "skipped"
-      | "throttled"
-      | "retry_later"
-      | "needs_user"
-      | "missing_tokens"
-      | "ended"
-      | "credential_fault";
-    /**
-     * @description Who must act. `user_needed` and `missing_tokens` are solved by signing in.
-     * @enum {string}
-     */
-    readonly FailureClass:
-      "user_needed" | "missing_tokens" | "throttled" | "unavailable" | "refused" | "application_rejected";
-    readonly SweepFailure: {
-      readonly class: components["schemas"]["FailureClass"];
-      /** @description Entra ID's number. */
-      readonly code: string | null;
-      readonly suberror: string | null;
-      /** @description What it means for the caller. */
-      readonly message: string;
-      /** @description A claims challenge in base64, to be answered by signing in with it. */
-      readonly claims: string | null;
-      readonly at: components["schemas"]["Instant"];
-      readonly attempts: number;
-    };
-    readonly Health: {
-      /** @constant */
-      readonly status: "ok";
-      readonly version: string;
-    };
-    /** @description RFC 9457. */
-    readonly Problem: {
-      /** @constant */
-      readonly type: "about:blank";
-      readonly title: string;
-      readonly status: number;
-      /** @description For people: what happened and what to do. */
-      readonly detail: string;
-      readonly code: string;
-      readonly requestId: string;
-    };
-    readonly UnauthorizedProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 401;
-      readonly code?: components["schemas"]["UnauthorizedCode"];
-    };
-    /**
-     * @description `insufficient_claims` comes with the claims to sign in with. `consent_required` and `interaction_required` ask for a sign-in,
-     *     `stale_token` and `missing_tokens` for a fresh token. All others say why the token itself was refused.
-     * @enum {string}
-     */
-    readonly UnauthorizedCode:
-      | "missing_token"
-      | "malformed_token"
-      | "duplicate_header"
-      | "encrypted_token"
-      | "unsupported_algorithm"
-      | "unknown_signing_key"
-      | "bad_signature"
-      | "wrong_key_issuer"
-      | "token_expired"
-      | "token_not_yet_valid"
-      | "wrong_audience"
-      | "wrong_issuer"
-      | "unsupported_version"
-      | "missing_claim"
-      | "insufficient_claims"
-      | "consent_required"
-      | "interaction_required"
-      | "missing_tokens"
-      | "stale_token";
-    readonly ForbiddenProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 403;
-      readonly code?: components["schemas"]["ForbiddenCode"];
-    };
-    /** @enum {string} */
-    readonly ForbiddenCode:
-      "insufficient_scope" | "tenant_not_allowed" | "client_not_allowed" | "app_only_token" | "graph_forbidden";
-    readonly NotFoundProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 404;
-      /** @enum {string} */
-      readonly code?: "unknown_route";
-    };
-    readonly MethodNotAllowedProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 405;
-      /** @enum {string} */
-      readonly code?: "wrong_method";
-    };
-    readonly ConflictProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 409;
-      /** @enum {string} */
-      readonly code?: "background_access_ended";
-    };
-    readonly ContentTooLargeProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 413;
-      /** @enum {string} */
-      readonly code?: "body_too_large";
-    };
-    readonly HeadersTooLargeProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 431;
-      /** @enum {string} */
-      readonly code?: "headers_too_large";
-    };
-    readonly InternalServerErrorProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 500;
-      /** @enum {string} */
-      readonly code?:
-        "internal_error" | "application_rejected" | "sealing_failed" | "store_rejected" | "token_cache_too_large";
-    };
-    readonly BadGatewayProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 502;
-      /** @enum {string} */
-      readonly code?: "entra_unavailable" | "graph_unavailable";
-    };
-    readonly ServiceUnavailableProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 503;
-      /** @enum {string} */
-      readonly code?:
-        | "throttled"
-        | "keys_unavailable"
-        | "entra_unavailable"
-        | "graph_unavailable"
-        | "store_unavailable"
-        | "sealing_key_unavailable";
-    };
-    readonly GatewayTimeoutProblem: components["schemas"]["Problem"] & {
-      /** @constant */
-      readonly status?: 504;
-      /** @enum {string} */
-      readonly code?: "entra_unavailable" | "graph_unavailable" | "out_of_time";
-    };
-  };
-  responses: {
-    /** @description The caller must present another token. */
-    readonly Unauthorized: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly "www-authenticate": components["headers"]["WwwAuthenticate"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["UnauthorizedProblem"];
-      };
-    };
-    /** @description The token is genuine and does not open this. */
-    readonly Forbidden: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly "www-authenticate": components["headers"]["Scope"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-      };
-    };
-    /** @description There is no such route. */
-    readonly NotFound: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-      };
-    };
-    /** @description The route does not take this method. */
-    readonly MethodNotAllowed: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly allow: components["headers"]["Allow"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["MethodNotAllowedProblem"];
-      };
-    };
-    /** @description Background access was ended while this request was under way. Nothing of it is kept. */
-    readonly Conflict: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["ConflictProblem"];
-      };
-    };
-    /** @description The request has a body of more than 16 KiB. */
-    readonly ContentTooLarge: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["ContentTooLargeProblem"];
-      };
-    };
-    /** @description Request line and headers have more than 64 KiB together. */
-    readonly HeadersTooLarge: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["HeadersTooLargeProblem"];
-      };
-    };
-    /** @description Something that only the operators of this API can mend. */
-    readonly InternalServerError: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["InternalServerErrorProblem"];
-      };
-    };
-    /** @description Microsoft answered in a way that cannot be used. */
-    readonly BadGateway: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly "retry-after": components["headers"]["RetryAfter"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["BadGatewayProblem"];
-      };
-    };
-    /** @description Something behind this API is not available or asks to slow down. Trying again later can help. */
-    readonly ServiceUnavailable: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly "retry-after": components["headers"]["RetryAfter"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["ServiceUnavailableProblem"];
-      };
-    };
-    /** @description Something behind this API took too long. */
-    readonly GatewayTimeout: {
-      headers: {
-        readonly "x-request-id": components["headers"]["RequestId"];
-        readonly "retry-after": components["headers"]["RetryAfter"];
-        readonly [name: string]: unknown;
-      };
-      content: {
-        readonly "application/problem+json": components["schemas"]["GatewayTimeoutProblem"];
-      };
-    };
-  };
-  parameters: never;
-  requestBodies: never;
-  headers: {
-    /**
-     * @description Names this request in the API's log; also sent to Microsoft Graph where it is a UUID.
-     * @example 8f0d5d1e-6a53-4b7e-9a51-3a7f4f0f2c11
-     */
-    readonly RequestId: string;
-    /**
-     * @description One challenge (RFC 6750 section 3). `error="invalid_token"`: get a new token. `error="insufficient_scope"`: get one with a
-     *     scope of `scope`. `error="insufficient_claims"`: sign in interactively with `claims`, which is the base64 of a claims
-     *     request; MSAL.js understands it as it is. No `error`: no token was sent.
-     * @example Bearer error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
-     */
-    readonly WwwAuthenticate: string;
-    /**
-     * @description As for 401, where another token of the same user can help (`insufficient_scope`).
-     * @example Bearer error="insufficient_scope", scope="Profile.ReadWrite"
-     */
-    readonly Scope: string;
-    /**
-     * @description Seconds to wait, where Microsoft named a time.
-     * @example 30
-     */
-    readonly RetryAfter: number;
-    /**
-     * @description The methods that the route takes.
-     * @example GET,HEAD
-     */
-    readonly Allow: string;
-  };
-  pathItems: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  readonly readProfile: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The profile as Graph tells it. */
-      readonly 200: {
-        headers: {
-          readonly "x-request-id": components["headers"]["RequestId"];
-          readonly [name: string]: unknown;
+    readonly readProfile: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["Profile"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The profile as Graph tells it. */
+            readonly 200: {
+                headers: {
+                    readonly "x-request-id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Profile"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 502: components["responses"]["BadGateway"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+            readonly 504: components["responses"]["GatewayTimeout"];
         };
-      };
-      readonly 401: components["responses"]["Unauthorized"];
-      readonly 403: components["responses"]["Forbidden"];
-      readonly 409: components["responses"]["Conflict"];
-      readonly 413: components["responses"]["ContentTooLarge"];
-      readonly 431: components["responses"]["HeadersTooLarge"];
-      readonly 500: components["responses"]["InternalServerError"];
-      readonly 502: components["responses"]["BadGateway"];
-      readonly 503: components["responses"]["ServiceUnavailable"];
-      readonly 504: components["responses"]["GatewayTimeout"];
     };
-  };
-  readonly seeBackgroundAccess: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The state of background access. */
-      readonly 200: {
-        headers: {
-          readonly "x-request-id": components["headers"]["RequestId"];
-          readonly [name: string]: unknown;
+    readonly seeBackgroundAccess: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["BackgroundAccess"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The state of background access. */
+            readonly 200: {
+                headers: {
+                    readonly "x-request-id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BackgroundAccess"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+            readonly 504: components["responses"]["GatewayTimeout"];
         };
-      };
-      readonly 401: components["responses"]["Unauthorized"];
-      readonly 403: components["responses"]["Forbidden"];
-      readonly 413: components["responses"]["ContentTooLarge"];
-      readonly 431: components["responses"]["HeadersTooLarge"];
-      readonly 500: components["responses"]["InternalServerError"];
-      readonly 503: components["responses"]["ServiceUnavailable"];
-      readonly 504: components["responses"]["GatewayTimeout"];
     };
-  };
-  readonly endBackgroundAccess: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description Nothing of the caller is kept any more. */
-      readonly 204: {
-        headers: {
-          readonly "x-request-id": components["headers"]["RequestId"];
-          readonly [name: string]: unknown;
+    readonly endBackgroundAccess: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content?: never;
-      };
-      readonly 401: components["responses"]["Unauthorized"];
-      readonly 403: components["responses"]["Forbidden"];
-      readonly 409: components["responses"]["Conflict"];
-      readonly 413: components["responses"]["ContentTooLarge"];
-      readonly 431: components["responses"]["HeadersTooLarge"];
-      readonly 500: components["responses"]["InternalServerError"];
-      readonly 503: components["responses"]["ServiceUnavailable"];
-      readonly 504: components["responses"]["GatewayTimeout"];
-    };
-  };
-  readonly health: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description It runs. */
-      readonly 200: {
-        headers: {
-          readonly "x-request-id": components["headers"]["RequestId"];
-          readonly [name: string]: unknown;
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Nothing of the caller is kept any more. */
+            readonly 204: {
+                headers: {
+                    readonly "x-request-id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+            readonly 504: components["responses"]["GatewayTimeout"];
         };
-        content: {
-          readonly "application/json": components["schemas"]["Health"];
-        };
-      };
-      readonly 413: components["responses"]["ContentTooLarge"];
-      readonly 431: components["responses"]["HeadersTooLarge"];
-      readonly 500: components["responses"]["InternalServerError"];
     };
-  };
-  readonly describe: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description This document as JSON. It changes with a deployment only. */
-      readonly 200: {
-        headers: {
-          readonly "x-request-id": components["headers"]["RequestId"];
-          readonly "cache-control": "public, max-age=300";
-          readonly [name: string]: unknown;
+    readonly health: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": {
-            /** @constant */
-            readonly openapi: "3.1.0";
-            readonly info: Record<string, never>;
-            readonly paths: Record<string, never>;
-          };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description It runs. */
+            readonly 200: {
+                headers: {
+                    readonly "x-request-id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Health"];
+                };
+            };
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
         };
-      };
-      readonly 413: components["responses"]["ContentTooLarge"];
-      readonly 431: components["responses"]["HeadersTooLarge"];
-      readonly 500: components["responses"]["InternalServerError"];
     };
-  };
+    readonly describe: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description This document as JSON. It changes with a deployment only. */
+            readonly 200: {
+                headers: {
+                    readonly "x-request-id": components["headers"]["RequestId"];
+                    readonly "cache-control": "public, max-age=300";
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        /** @constant */
+                        readonly openapi: "3.1.0";
+                        readonly info: Record<string, never>;
+                        readonly paths: Record<string, never>;
+                    };
+                };
+            };
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+        };
+    };
 }

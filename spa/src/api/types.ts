@@ -1,36 +1,20 @@
-/** A user's profile as Microsoft Graph tells it. A value the directory does not hold is null. */
-export interface Profile {
-  readonly displayName: string | null;
-  readonly givenName: string | null;
-  readonly surname: string | null;
-  readonly userPrincipalName: string | null;
-  readonly jobTitle: string | null;
-  readonly department: string | null;
-  readonly city: string | null;
-  readonly country: string | null;
-  readonly employeeId: string | null;
-}
+import type { components, paths } from "./contract";
 
-export type BackgroundStatus = "none" | "active" | "failing" | "needs_user";
+type Schemas = components["schemas"];
 
-/** What the service does for the user while they are away. Times are ISO 8601, UTC. */
-export interface BackgroundAccess {
-  readonly status: BackgroundStatus;
-  readonly lastActivity: string | null;
-  readonly lastSweep: { readonly at: string; readonly outcome: string } | null;
-  readonly nextSweep: string | null;
-  readonly failure: SweepFailure | null;
-  readonly profile: (Profile & { readonly refreshedAt: string }) | null;
-}
+export type Profile = Schemas["Profile"];
+export type BackgroundStatus = Schemas["BackgroundStatus"];
+/** What the service does for the user while they are away. */
+export type BackgroundAccess = Schemas["BackgroundAccess"];
+export type SweepFailure = Schemas["SweepFailure"];
 
-export interface SweepFailure {
-  readonly class: string;
-  /** Entra ID's number, such as AADSTS50173. */
-  readonly code: string | null;
-  readonly suberror: string | null;
-  readonly message: string;
-  /** A claims challenge in base64, to be answered by signing in with it. */
-  readonly claims: string | null;
-  readonly at: string;
-  readonly attempts: number;
-}
+/** A failure as the API words it. Proxies on the way have words of their own, or none. */
+export type Problem = Partial<Schemas["Problem"]>;
+
+/** What a `GET` of `Path` answers when all is well. */
+export type Answer<Path extends keyof paths> = paths[Path]["get"]["responses"][200]["content"]["application/json"];
+
+/** The paths that take `Method`. */
+export type PathOf<Method extends "get" | "delete"> = {
+  [Path in keyof paths]: paths[Path] extends Readonly<Record<Method, object>> ? Path : never;
+}[keyof paths];
