@@ -7,6 +7,7 @@ use crate::counters::Count;
 use crate::error::TokenError;
 use crate::identity::TenantId;
 use crate::services::Services;
+use crate::tenant_paces::TenantPaces;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
@@ -20,11 +21,15 @@ const DEFAULT_PAUSE: Duration = Duration::seconds(60);
 /// Likewise for Graph, whose limits are counted per 10 seconds.
 const DEFAULT_GRAPH_PAUSE: Duration = Duration::seconds(10);
 
-/// What this process knows of the brakes.
+/// Tenants of which a look at the table is remembered; beyond it those without a brake are forgotten.
+const MOST_TENANTS: usize = 10_000;
+
+/// What this process knows of the brakes, and of how much each tenant bears.
 #[derive(Default)]
 pub struct Brakes {
     entra: Mutex<HashMap<TenantId, Known>>,
-    graph: Mutex<HashMap<TenantId, OffsetDateTime>>,
+    /// Begun with the first turn. It outlives an invocation: the next one need not find out anew.
+    paces: Mutex<Option<TenantPaces<TenantId>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -39,22 +44,23 @@ impl Brakes {
     }
 
     fn remember(&self, tenant: TenantId, known: Known) {
-        self.entra.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, known);
-    }
-
-    fn graph(&self, tenant: TenantId) -> Option<OffsetDateTime> {
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
-    }
-
-    fn remember_graph(&self, tenant: TenantId, until: OffsetDateTime) {
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, until);
+        let mut entra = self.entra.lock().unwrap_or_else(PoisonError::into_inner);
+        if entra.len() >= MOST_TENANTS {
+            entra.retain(|_, other| other.until.is_some_and(|until| until > known.looked_at));
+        }
+        entra.insert(tenant, known);
     }
 }
 
-/// Until when this process knows of a brake, Entra's or Graph's. Asks nobody.
-pub(crate) fn until(services: &Services, tenant: TenantId) -> Option<OffsetDateTime> {
-    let entra = services.brakes.known(tenant).and_then(|known| known.until);
-    entra.max(services.brakes.graph(tenant))
+/// Asks or tells the paces of this process.
+pub(crate) fn with_paces<T>(services: &Services, with: impl FnOnce(&mut TenantPaces<TenantId>) -> T) -> T {
+    let mut paces = services.brakes.paces.lock().unwrap_or_else(PoisonError::into_inner);
+    with(paces.get_or_insert_with(|| TenantPaces::new(services.settings.sweep.concurrency)))
+}
+
+/// Until when this process knows of a brake of Entra's. Asks nobody.
+pub(crate) fn of_entra(services: &Services, tenant: TenantId) -> Option<OffsetDateTime> {
+    services.brakes.known(tenant).and_then(|known| known.until)
 }
 
 /// Graph throttles the sweep's low priority first: a pause for the sweep alone, and for this process alone, because each
@@ -62,7 +68,8 @@ pub(crate) fn until(services: &Services, tenant: TenantId) -> Option<OffsetDateT
 pub(crate) fn heed_graph(services: &Services, tenant: TenantId, retry_after: Option<Duration>) {
     let pause = retry_after.unwrap_or(DEFAULT_GRAPH_PAUSE);
     services.counters.add(Count::GraphBrakeOn);
-    services.brakes.remember_graph(tenant, services.clock.now() + pause);
+    let now = services.clock.now();
+    with_paces(services, |paces| paces.brake(tenant, now + pause, now));
 }
 
 /// Refuses, without asking Entra, while a brake is on. A table that cannot be read is no reason to hold anybody up.

@@ -1,73 +1,145 @@
-//! How many turns at a time: as many as Entra and Graph bear, found out by trying.
+//! How much one side bears, found out by trying: turns in flight, and how far apart they begin.
 //!
-//! Additive up, halved when they refuse (429) or do not answer in time. One turn at a time can still be too many; below
-//! that a worker rests between turns, which is to have less than one in flight on average.
+//! Turns in flight: additive up, halved when turns are refused (429) or not answered in time. Where one at a time is still
+//! too many, the distance between two beginnings counts. It is not guessed: what worked from one refusal to the end of the
+//! next one's pause is what was allowed.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-/// The longest rest between two turns.
-const LONGEST_REST: Duration = Duration::seconds(5);
-
-/// The fewest turns in flight, on average.
-const LEAST: f64 = 0.01;
-
-/// After a refusal it takes this many turns that work to be where it refused: so one in about forty is refused.
+/// After a refusal it takes this many turns that work to have as many in flight as when it refused.
 const TURNS_TO_RECOVER: f64 = 40.0;
 
-/// The number of turns in flight, and whether it may grow.
+/// The least number of turns that work until the distance has shrunk to about a third. Where more worked in one period, it
+/// takes twice as many: so one in about forty is refused, or one period in two ends with a refusal.
+const LEAST_TURNS_TO_CLOSE_UP: f64 = 100.0;
+
+/// After a refusal turns begin at this part of the rate that was allowed.
+const PART_OF_ALLOWED: f64 = 0.8;
+
+/// The longest distance between two turns.
+const LONGEST_GAP: Duration = Duration::seconds(5);
+
+/// A distance below this is none.
+const SHORTEST_GAP: Duration = Duration::milliseconds(1);
+
+/// The longest pause that says something of the rate; limits are counted per 10 seconds or less. A longer one is a penalty.
+const LONGEST_PERIOD: Duration = Duration::seconds(10);
+
+/// The number of a turn, in the order in which they were begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TurnNumber(pub(crate) u64);
+
+/// A number of turns in flight, and whether it may grow.
 #[derive(Debug)]
 pub(crate) struct Pace {
     limit: f64,
     most: f64,
     /// What a turn that worked adds, once there was a refusal.
     step: Option<f64>,
-    begun: u64,
+    /// A turn has worked since the last cut.
+    grown: bool,
     /// Refusals of turns begun before the last cut tell nothing new.
-    cut_at: u64,
+    cut_at: Option<TurnNumber>,
 }
 
-/// The number of a turn, in the order in which they were begun.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TurnNumber(u64);
-
 impl Pace {
-    /// Begins with a quarter of `most`.
-    pub(crate) fn new(most: usize) -> Self {
-        let most = f64::from(u32::try_from(most).unwrap_or(u32::MAX).max(1));
-        Self { limit: (most / 4.0).max(1.0), most, step: None, begun: 0, cut_at: 0 }
+    /// Begins with `limit` of `most`.
+    pub(crate) fn new(limit: f64, most: f64) -> Self {
+        Self { limit: limit.clamp(1.0, most.max(1.0)), most, step: None, grown: true, cut_at: None }
     }
 
     pub(crate) fn allows_one_more(&self, in_flight: usize) -> bool {
-        f64::from(u32::try_from(in_flight).unwrap_or(u32::MAX)) < self.limit.max(1.0).floor()
+        // Sums of steps come out a little short.
+        f64::from(u32::try_from(in_flight).unwrap_or(u32::MAX)) + 1.0 <= self.limit + 1e-6
     }
 
-    pub(crate) fn begin(&mut self) -> TurnNumber {
-        self.begun += 1;
-        TurnNumber(self.begun)
+    pub(crate) fn is_slowed(&self) -> bool {
+        self.limit + 1.0 <= self.most
+    }
+
+    /// Whether a turn was begun after the last cut.
+    pub(crate) fn is_news(&self, turn: TurnNumber) -> bool {
+        self.cut_at.is_none_or(|cut_at| turn > cut_at)
     }
 
     /// A turn ended without a sign of pressure.
     pub(crate) fn worked(&mut self) {
+        self.grown = true;
         let step = self.step.unwrap_or(1.0 / self.limit);
         self.limit = (self.limit + step).min(self.most);
     }
 
-    /// A turn was refused, or not answered in time.
-    pub(crate) fn refused(&mut self, turn: TurnNumber) {
-        if turn.0 <= self.cut_at {
-            return;
+    /// Halves it; `last_begun` is the turn that was begun last.
+    pub(crate) fn cut(&mut self, last_begun: TurnNumber) {
+        // Refused again before anything worked: the way back is as long as from the first of these refusals.
+        if self.grown {
+            self.step = Some(self.limit / 2.0 / TURNS_TO_RECOVER);
         }
-        self.cut_at = self.begun;
-        self.step = Some(self.limit / 2.0 / TURNS_TO_RECOVER);
-        self.limit = (self.limit / 2.0).max(LEAST);
+        self.grown = false;
+        self.cut_at = Some(last_begun);
+        self.limit = (self.limit / 2.0).max(1.0);
+    }
+}
+
+/// The distance between the beginnings of two turns.
+#[derive(Debug)]
+pub(crate) struct Spacing {
+    /// In seconds; 0 for none.
+    gap: f64,
+    next: OffsetDateTime,
+    /// Since when `worked` is counted.
+    since: OffsetDateTime,
+    worked: f64,
+    /// What a turn that worked takes off, as a part of the distance.
+    closing: f64,
+}
+
+impl Spacing {
+    /// Nothing is known of the time before the pause that ends at `until`.
+    pub(crate) fn after(until: OffsetDateTime) -> Self {
+        Self { gap: 0.0, next: until, since: until, worked: 0.0, closing: 1.0 / LEAST_TURNS_TO_CLOSE_UP }
     }
 
-    /// How long to rest after a turn that took `elapsed`, where one at a time is too many.
-    pub(crate) fn rest(&self, elapsed: Duration) -> Duration {
-        if self.limit >= 1.0 {
-            return Duration::ZERO;
+    /// When the next turn may begin.
+    pub(crate) fn next(&self) -> OffsetDateTime {
+        self.next
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.gap <= 0.0
+    }
+
+    pub(crate) fn begun(&mut self, now: OffsetDateTime) {
+        if self.gap > 0.0 {
+            self.next = now + Duration::seconds_f64(self.gap);
         }
-        (elapsed.max(Duration::milliseconds(1)) * (1.0 / self.limit - 1.0)).min(LONGEST_REST)
+    }
+
+    pub(crate) fn worked(&mut self, now: OffsetDateTime) {
+        self.worked += 1.0;
+        let counted = now - self.since;
+        if counted > LONGEST_PERIOD * 2 {
+            // What was long ago tells little.
+            self.since += counted / 2;
+            self.worked /= 2.0;
+        }
+        self.gap -= self.gap * self.closing;
+        if self.gap < SHORTEST_GAP.as_seconds_f64() {
+            self.gap = 0.0;
+        }
+    }
+
+    /// Refused at `now`, and asked to wait until `until`.
+    pub(crate) fn refused(&mut self, now: OffsetDateTime, until: OffsetDateTime) {
+        let pause = (until - now).clamp(Duration::ZERO, LONGEST_PERIOD);
+        let period = (now - self.since).max(Duration::ZERO) + pause;
+        let allowed = period.as_seconds_f64() / self.worked.max(1.0);
+        let wider = self.gap / PART_OF_ALLOWED;
+        self.gap = (allowed / PART_OF_ALLOWED).max(wider).min(LONGEST_GAP.as_seconds_f64());
+        self.closing = 1.0 / (2.0 * self.worked).max(LEAST_TURNS_TO_CLOSE_UP);
+        self.next = until;
+        self.since = until.max(now);
+        self.worked = 0.0;
     }
 }
 
@@ -75,83 +147,88 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn in_flight(pace: &Pace) -> usize {
+        (0..1_000).find(|count| !pace.allows_one_more(*count)).unwrap()
+    }
+
     #[test]
-    fn it_grows_by_one_for_as_many_turns_as_are_in_flight() {
-        let mut pace = Pace::new(32);
-        assert!(pace.allows_one_more(7) && !pace.allows_one_more(8));
+    fn it_grows_by_one_for_as_many_turns_as_are_in_flight_and_never_above_the_setting() {
+        let mut pace = Pace::new(8.0, 32.0);
+        assert_eq!(in_flight(&pace), 8);
         for _ in 0..9 {
             pace.worked();
         }
-        assert!(pace.allows_one_more(8) && !pace.allows_one_more(9));
+        assert_eq!(in_flight(&pace), 9);
         for _ in 0..10_000 {
             pace.worked();
         }
-        assert!(pace.allows_one_more(31) && !pace.allows_one_more(32), "never above the setting");
+        assert_eq!(in_flight(&pace), 32);
     }
 
     #[test]
-    fn refusals_of_one_moment_halve_it_once() {
-        let mut pace = Pace::new(64);
-        let turns: Vec<TurnNumber> = (0..16).map(|_| pace.begin()).collect();
-        for turn in turns {
-            pace.refused(turn);
+    fn forty_turns_make_up_for_a_refusal_and_sixty_for_two() {
+        let mut pace = Pace::new(16.0, 64.0);
+        pace.cut(TurnNumber(16));
+        assert!(!pace.is_news(TurnNumber(16)) && pace.is_news(TurnNumber(17)));
+        assert_eq!(in_flight(&pace), 8);
+        for _ in 0..40 {
+            pace.worked();
         }
-        assert!(pace.allows_one_more(7) && !pace.allows_one_more(8));
-        let next = pace.begin();
-        pace.refused(next);
-        assert!(pace.allows_one_more(3) && !pace.allows_one_more(4));
+        assert_eq!(in_flight(&pace), 16);
+        pace.cut(TurnNumber(56));
+        pace.cut(TurnNumber(57));
+        assert_eq!(in_flight(&pace), 4);
+        for _ in 0..60 {
+            pace.worked();
+        }
+        assert_eq!(in_flight(&pace), 16);
     }
 
     #[test]
-    fn one_at_a_time_may_be_too_many() {
-        let mut pace = Pace::new(1);
-        assert_eq!(pace.rest(Duration::milliseconds(100)), Duration::ZERO);
-        let first = pace.begin();
-        pace.refused(first);
-        assert!(pace.allows_one_more(0) && !pace.allows_one_more(1));
-        assert_eq!(pace.rest(Duration::milliseconds(100)), Duration::milliseconds(100));
+    fn at_least_one_is_in_flight() {
+        let mut pace = Pace::new(8.0, 8.0);
+        for turn in 0..100 {
+            pace.cut(TurnNumber(turn));
+        }
+        assert_eq!(in_flight(&pace), 1);
+    }
+
+    #[test]
+    fn what_worked_in_a_period_sets_the_distance() {
+        let mut spacing = Spacing::after(NOW);
+        for _ in 0..20 {
+            spacing.worked(NOW);
+        }
+        let until = NOW + Duration::SECOND;
+        spacing.refused(NOW, until);
+        assert_eq!(spacing.next(), until);
+        spacing.begun(until);
+        let gap = spacing.next() - until;
+        assert_eq!(gap.whole_microseconds(), 62_500, "20 a second, and a fifth less");
         for _ in 0..100 {
-            let turn = pace.begin();
-            pace.refused(turn);
+            spacing.worked(until);
         }
-        assert_eq!(pace.rest(Duration::minutes(1)), LONGEST_REST);
+        spacing.begun(until);
+        let gap = (spacing.next() - until).whole_milliseconds();
+        assert!((20..25).contains(&gap), "{gap} ms");
     }
 
-    /// A service that takes a fixed number of turns per second, and one worker.
     #[test]
-    fn it_settles_where_few_are_refused() {
-        const ALLOWED_PER_SECOND: u32 = 20;
-        const TURN: Duration = Duration::milliseconds(10);
-        let mut pace = Pace::new(32);
-        let (mut now, mut window, mut in_window) = (Duration::ZERO, 0, 0);
-        let (mut sent, mut refused) = (0_u32, 0_u32);
-        // In steps of one turn: as many as are allowed run side by side.
-        for step in 0..20_000 {
-            let mut at_once = 0;
-            while pace.allows_one_more(at_once) {
-                at_once += 1;
-            }
-            let numbers: Vec<TurnNumber> = (0..at_once).map(|_| pace.begin()).collect();
-            now += TURN;
-            if now.whole_seconds() != window {
-                (window, in_window) = (now.whole_seconds(), 0);
-            }
-            let settled = step > 2_000;
-            for number in numbers {
-                in_window += 1;
-                sent += u32::from(settled);
-                if in_window > ALLOWED_PER_SECOND {
-                    refused += u32::from(settled);
-                    pace.refused(number);
-                    // `Retry-After`: nobody asks again within this second.
-                    now = Duration::seconds(window + 1);
-                } else {
-                    pace.worked();
-                }
-            }
-            now += pace.rest(TURN);
+    fn refused_again_at_once_it_widens_and_no_penalty_stretches_it_for_ever() {
+        let mut spacing = Spacing::after(NOW);
+        spacing.refused(NOW, NOW + Duration::SECOND);
+        let mut now = NOW;
+        for _ in 0..20 {
+            now = spacing.next();
+            let before = spacing.gap;
+            spacing.refused(now, now + Duration::minutes(10));
+            assert!(spacing.gap > before || spacing.gap >= LONGEST_GAP.as_seconds_f64());
         }
-        assert!(sent > 1_000, "{sent}");
-        assert!(refused * 20 <= sent, "{refused} of {sent} were refused");
+        for _ in 0..1_000 {
+            spacing.worked(now);
+        }
+        assert!(spacing.is_none());
     }
 }

@@ -44,6 +44,9 @@ pub struct SweepReport {
     pub stopped_early: bool,
     /// For how long the account that waited longest had been due.
     pub lag: Duration,
+    /// Accounts that were found due and had no turn here. They keep their place; another worker or the next tick comes to
+    /// them. Where `stopped_early`, there may be more that were not read.
+    pub remaining: u64,
 }
 
 impl SweepReport {
@@ -165,8 +168,9 @@ pub async fn sweep_shard(
         None => {}
     }
     let handed_on = match (run.rest, &services.queue) {
-        (Some(cursor), Some(queue)) => {
-            let rest = ShardTask { cursor: Some(cursor.0), hop: task.hop + 1, ..task.clone() };
+        (Some(rest), Some(queue)) => {
+            let cursor = rest.cursor.map(|cursor| cursor.0);
+            let rest = ShardTask { cursor, hop: task.hop + 1, ..task.clone() };
             queue.send(std::slice::from_ref(&rest)).await?;
             true
         }

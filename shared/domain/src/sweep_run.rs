@@ -3,16 +3,20 @@
 use crate::account::{DueAccount, TurnOutcome};
 use crate::brake;
 use crate::error::StoreError;
-use crate::pace::{Pace, TurnNumber};
+use crate::identity::TenantId;
+use crate::pace::TurnNumber;
 use crate::ports::DueCursor;
 use crate::services::Services;
 use crate::shard::ShardName;
 use crate::sweep_accounts::{SweepReport, TurnObserver, Worker};
+use crate::tenant_paces::{Gate, Pressure};
 use crate::turn::{TurnReport, take_turn};
+use crate::waiting::Waiting;
 use futures::StreamExt as _;
-use futures::future::{Either, select};
+use futures::future::{Either, pending, select};
 use futures::stream::{self, BoxStream, FuturesUnordered};
-use std::collections::VecDeque;
+use std::collections::HashMap;
+use std::pin::pin;
 use time::{Duration, OffsetDateTime};
 
 /// Accounts read from the due index at once.
@@ -22,31 +26,53 @@ const PAGE: u32 = 200;
 /// per 10 seconds.
 const LONGEST_WAIT: Duration = Duration::seconds(10);
 
-/// Accounts that wait in the worker for the end of their tenant's brake; the others wait in the index.
-const MOST_DEFERRED: usize = 1_000;
+/// Accounts that wait in the worker for their tenants; the others wait in the index.
+const MOST_WAITING: usize = 1_000;
+
+/// Of these, accounts of one tenant: a worker reads on beyond further ones, and who comes after it begins there.
+const MOST_WAITING_OF_A_TENANT: usize = 200;
+
+/// Accounts that a worker reads beyond.
+const MOST_PASSED_OVER: u64 = 10_000;
 
 /// What came of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) report: SweepReport,
-    /// Where the next worker goes on; `None` when the end was reached, or nothing is to be begun any more.
-    pub(crate) rest: Option<DueCursor>,
+    /// What the next worker goes on with; `None` when there is nothing left, or nothing is to be begun any more.
+    pub(crate) rest: Option<Rest>,
     /// A part of the index that could not be read.
     pub(crate) unread: Option<StoreError>,
+}
+
+/// The rest of a shard.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// Where it begins; `None` for the beginning of the shard.
+    pub(crate) cursor: Option<DueCursor>,
 }
 
 /// A due account and the shard it was found in.
 type Found = (ShardName, DueAccount);
 
+/// An account that waits for its tenant, and where it was found: how many were found before it, and which was the last of these.
+#[derive(Clone, Copy)]
+struct Place {
+    account: DueAccount,
+    number: u64,
+    before: Option<Found>,
+}
+
 struct Sweep<'a> {
     services: &'a Services,
     worker: &'a Worker,
-    pace: Pace,
-    /// No turn is begun before this.
-    resting_until: OffsetDateTime,
-    /// Accounts of tenants with a brake on.
-    deferred: VecDeque<DueAccount>,
-    last_taken: Option<Found>,
+    waiting: Waiting<TenantId, Place>,
+    /// Turns under way, by tenant.
+    in_flight: HashMap<TenantId, usize>,
+    found: u64,
+    last_found: Option<Found>,
+    passed_over: u64,
+    first_passed_over: Option<Place>,
     run: Run,
     stopped: bool,
 }
@@ -55,6 +81,7 @@ struct Sweep<'a> {
 enum Next {
     Found(Option<Result<Found, StoreError>>),
     Ended(Option<(TurnNumber, TurnReport)>),
+    Waited,
 }
 
 /// Gives the accounts of these shards their turns that were due at `as_of`; in the first of them from `cursor` on.
@@ -68,51 +95,53 @@ pub(crate) async fn run(
     as_of: OffsetDateTime,
     observer: &dyn TurnObserver,
 ) -> Run {
-    let now = services.clock.now();
     let mut sweep = Sweep {
         services,
         worker,
-        pace: Pace::new(services.settings.sweep.concurrency),
-        resting_until: now,
-        deferred: VecDeque::new(),
-        last_taken: None,
+        waiting: Waiting::default(),
+        in_flight: HashMap::new(),
+        found: 0,
+        last_found: None,
+        passed_over: 0,
+        first_passed_over: None,
         run: Run::default(),
         stopped: false,
     };
-    let mut found = accounts_due(services, shards, cursor, as_of).fuse();
-    let mut in_flight = FuturesUnordered::new();
+    let mut due = accounts_due(services, shards, cursor.clone(), as_of).fuse();
+    let mut turns = FuturesUnordered::new();
     let mut exhausted = false;
     loop {
         sweep.stop_in_time();
-        let may_begin = !sweep.stopped && sweep.pace.allows_one_more(in_flight.len()) && !sweep.is_resting();
-        if may_begin && let Some(account) = sweep.next_deferred() {
-            in_flight.push(sweep.begin(account));
+        let may_begin =
+            !sweep.stopped && brake::with_paces(services, |paces| paces.allow_one_more(turns.len()));
+        if may_begin && let Some(account) = sweep.next_waiting() {
+            turns.push(sweep.begin(account));
             continue;
         }
-        let may_read = may_begin && !exhausted && sweep.deferred.len() < MOST_DEFERRED;
-        let next = match (may_read, in_flight.is_empty()) {
-            (true, true) => Next::Found(found.next().await),
-            (true, false) => match select(found.next(), in_flight.next()).await {
-                Either::Left((account, _)) => Next::Found(account),
-                Either::Right((ended, _)) => Next::Ended(ended),
-            },
-            (false, false) => Next::Ended(in_flight.next().await),
-            (false, true) if sweep.stopped => break,
-            (false, true) => {
-                if !sweep.wait(exhausted).await {
-                    break;
-                }
-                continue;
+        let may_read = may_begin && !exhausted && sweep.has_room();
+        let pause = if may_begin { sweep.pause() } else { None };
+        if turns.is_empty() && !may_read && pause.is_none() {
+            break;
+        }
+        let next = {
+            let ended = pin!(async {
+                if turns.is_empty() { pending().await } else { Next::Ended(turns.next().await) }
+            });
+            let read = pin!(async { if may_read { Next::Found(due.next().await) } else { pending().await } });
+            let waited = pin!(async {
+                let Some(pause) = pause else { pending().await };
+                services.timer.wait(pause).await;
+                Next::Waited
+            });
+            match select(ended, select(read, waited)).await {
+                Either::Left((next, _))
+                | Either::Right((Either::Left((next, _)) | Either::Right((next, _)), _)) => next,
             }
         };
         match next {
             Next::Found(Some(Ok((shard, account)))) => {
-                sweep.note_lag(account, as_of);
-                sweep.last_taken = Some((shard, account));
-                match sweep.braked_for(account) {
-                    None => in_flight.push(sweep.begin(account)),
-                    Some(pause) if pause <= LONGEST_WAIT => sweep.deferred.push_back(account),
-                    Some(_) => sweep.leave(),
+                if let Some(account) = sweep.found(shard, account, as_of) {
+                    turns.push(sweep.begin(account));
                 }
             }
             Next::Found(Some(Err(error))) => sweep.run.unread = Some(error),
@@ -121,10 +150,10 @@ pub(crate) async fn run(
                 observer.turn_ended(&report);
                 sweep.ended(number, &report);
             }
-            Next::Ended(None) => {}
+            Next::Ended(None) | Next::Waited => {}
         }
     }
-    sweep.finish(exhausted)
+    sweep.finish(exhausted, cursor)
 }
 
 impl<'a> Sweep<'a> {
@@ -134,84 +163,132 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn is_resting(&self) -> bool {
-        self.services.clock.now() < self.resting_until
+    /// Whether a turn of this tenant may begin.
+    fn gate(&self, tenant: TenantId) -> Gate {
+        let now = self.services.clock.now();
+        let in_flight = self.in_flight.get(&tenant).copied().unwrap_or_default();
+        let gate = brake::with_paces(self.services, |paces| paces.gate(tenant, in_flight, now));
+        match (brake::of_entra(self.services, tenant).filter(|until| *until > now), gate) {
+            (Some(entra), Gate::Braked(graph)) => Gate::Braked(entra.max(graph)),
+            (Some(entra), _) => Gate::Braked(entra),
+            (None, gate) => gate,
+        }
     }
 
-    /// For how long nobody is to ask for this account's tenant.
-    fn braked_for(&self, account: DueAccount) -> Option<Duration> {
-        let until = brake::until(self.services, account.account.tenant_id)?;
-        Some(until - self.services.clock.now()).filter(|pause| pause.is_positive())
+    fn is_too_long(&self, until: OffsetDateTime) -> bool {
+        until - self.services.clock.now() > LONGEST_WAIT
+    }
+
+    /// Whether one more may be read that perhaps has to wait.
+    fn has_room(&self) -> bool {
+        self.waiting.len() < MOST_WAITING && self.passed_over < MOST_PASSED_OVER
+    }
+
+    /// Who was found, if their turn is to begin now.
+    fn found(&mut self, shard: ShardName, account: DueAccount, as_of: OffsetDateTime) -> Option<DueAccount> {
+        let lag = (as_of - account.due_at).max(Duration::ZERO);
+        self.run.report.lag = self.run.report.lag.max(lag);
+        let before = self.last_found.replace((shard, account));
+        self.found += 1;
+        let place = Place { account, number: self.found, before };
+        let tenant = account.account.tenant_id;
+        match (self.waiting.of(tenant), self.gate(tenant)) {
+            (_, Gate::Braked(until)) if self.is_too_long(until) => self.leave(),
+            (0, Gate::Open) => return Some(account),
+            (0, Gate::Braked(at) | Gate::Spaced(at)) => self.waiting.push(tenant, place, Some(at)),
+            (0, Gate::Full) => self.waiting.push(tenant, place, None),
+            (MOST_WAITING_OF_A_TENANT.., _) => {
+                self.passed_over += 1;
+                self.first_passed_over.get_or_insert(place);
+            }
+            // Behind the others; when to look at them is known.
+            _ => self.waiting.push(tenant, place, None),
+        }
+        None
     }
 
     /// The account keeps its place in the index.
     fn leave(&mut self) {
         self.run.report.count(TurnOutcome::Throttled);
+        self.run.report.remaining += 1;
         self.run.report.stopped_early = true;
     }
 
-    /// The first whose tenant has no brake on any more.
-    fn next_deferred(&mut self) -> Option<DueAccount> {
-        let place = self.deferred.iter().position(|account| self.braked_for(*account).is_none())?;
-        self.deferred.remove(place)
+    /// The first whose tenant may be asked again.
+    fn next_waiting(&mut self) -> Option<DueAccount> {
+        while let Some(tenant) = self.waiting.due(self.services.clock.now()) {
+            match self.gate(tenant) {
+                Gate::Open => return self.waiting.take(tenant).map(|place| place.account),
+                // It may have grown since.
+                Gate::Braked(until) if self.is_too_long(until) => {
+                    for _ in self.waiting.take_all(tenant) {
+                        self.leave();
+                    }
+                }
+                Gate::Braked(at) | Gate::Spaced(at) => self.waiting.look_again(tenant, Some(at)),
+                Gate::Full => self.waiting.look_again(tenant, None),
+            }
+        }
+        None
+    }
+
+    /// Until a tenant is to be looked at, or no turn is to be begun any more; `None` when nobody waits for a moment.
+    fn pause(&self) -> Option<Duration> {
+        let look = self.waiting.next_look()?;
+        let until = self.worker.stop_at.map_or(look, |stop_at| stop_at.min(look));
+        Some((until - self.services.clock.now()).max(Duration::ZERO))
     }
 
     fn begin(
         &mut self,
         account: DueAccount,
     ) -> impl Future<Output = (TurnNumber, TurnReport)> + Send + use<'a> {
-        let number = self.pace.begin();
-        let (services, worker) = (self.services, self.worker);
+        let (services, worker, tenant) = (self.services, self.worker, account.account.tenant_id);
+        let now = services.clock.now();
+        let number = brake::with_paces(services, |paces| paces.begin(tenant, now));
+        *self.in_flight.entry(tenant).or_default() += 1;
         async move { (number, take_turn(services, &worker.id, worker.deadline, account).await) }
     }
 
-    fn ended(&mut self, number: TurnNumber, report: &TurnReport) {
+    fn ended(&mut self, turn: TurnNumber, report: &TurnReport) {
         self.run.report.count(report.outcome);
         if report.outcome == TurnOutcome::CredentialFault {
             // Every further account would fail alike, and Entra would count the attempts.
             self.stopped = true;
         }
-        if report.under_pressure {
-            self.pace.refused(number);
-        } else {
-            self.pace.worked();
+        let (services, tenant, now) = (self.services, report.account.tenant_id, self.services.clock.now());
+        let in_flight = self.in_flight.remove(&tenant).unwrap_or_default();
+        if in_flight > 1 {
+            self.in_flight.insert(tenant, in_flight - 1);
         }
-        self.resting_until = self.services.clock.now() + self.pace.rest(report.elapsed);
+        self.waiting.turn_ended(tenant, now);
+        // What Entra says of one user, with a code, is no sign of pressure.
+        let of_one_user = report.failure.as_ref().is_some_and(|failure| failure.code.is_some());
+        if report.under_pressure && !of_one_user {
+            let entra = brake::of_entra(services, tenant);
+            brake::with_paces(services, |paces| {
+                let until = entra.max(paces.braked_until(tenant)).unwrap_or(now);
+                let pause_until = (report.outcome == TurnOutcome::Throttled).then_some(until.max(now));
+                paces.pressed(tenant, Pressure { turn, in_flight, pause_until }, now);
+            });
+        } else if report.outcome != TurnOutcome::Skipped {
+            brake::with_paces(services, |paces| paces.worked(tenant, turn, now));
+        }
     }
 
-    /// Until the rest or the first brake is over; `false` when there is nothing to wait for.
-    async fn wait(&mut self, exhausted: bool) -> bool {
-        let now = self.services.clock.now();
-        let brake = self.deferred.iter().filter_map(|account| self.braked_for(*account)).min();
-        let pause = match brake {
-            _ if self.is_resting() => self.resting_until - now,
-            // It may have grown since.
-            Some(pause) if pause <= LONGEST_WAIT => pause,
-            Some(_) => {
-                for _ in std::mem::take(&mut self.deferred) {
-                    self.leave();
-                }
-                return true;
-            }
-            None => return !exhausted,
-        };
-        let left = self.worker.stop_at.map_or(pause, |stop_at| stop_at - now);
-        self.services.timer.wait(pause.min(left).max(Duration::ZERO)).await;
-        true
-    }
-
-    fn note_lag(&mut self, account: DueAccount, as_of: OffsetDateTime) {
-        let lag = (as_of - account.due_at).max(Duration::ZERO);
-        self.run.report.lag = self.run.report.lag.max(lag);
-    }
-
-    fn finish(mut self, exhausted: bool) -> Run {
-        let faulty = self.run.report.of(TurnOutcome::CredentialFault) > 0;
-        let unfinished = self.stopped && !exhausted;
-        self.run.report.stopped_early |= faulty || unfinished || !self.deferred.is_empty();
+    /// `begin` is where the run began.
+    fn finish(mut self, exhausted: bool, begin: Option<DueCursor>) -> Run {
+        let report = &mut self.run.report;
+        let faulty = report.of(TurnOutcome::CredentialFault) > 0;
+        let waiting = self.waiting.len();
+        report.remaining += self.passed_over + u64::try_from(waiting).unwrap_or(u64::MAX);
+        let unfinished = !exhausted || waiting > 0 || self.passed_over > 0;
+        report.stopped_early |= faulty || unfinished;
         if unfinished && !faulty {
-            self.run.rest =
-                self.last_taken.map(|(shard, account)| self.services.store.due_cursor(shard, account));
+            let first = self.waiting.drain().chain(self.first_passed_over).min_by_key(|place| place.number);
+            let before = first.map_or(self.last_found, |place| place.before);
+            let cursor = before.map(|(shard, account)| self.services.store.due_cursor(shard, account));
+            self.run.rest = Some(Rest { cursor: cursor.or(begin) });
         }
         self.run
     }

@@ -1,14 +1,16 @@
 //! One environment is told to slow down, and all of them do.
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Turns};
 use domain::account::{AccountRecord, AccountStatus, TurnOutcome};
 use domain::caller::Caller;
-use domain::error::TokenError;
+use domain::error::{GraphError, TokenError};
 use domain::identity::HomeAccountId;
 use domain::obtain_token::ObtainTokenError;
 use domain::ports::{AccountStore as _, Clock as _};
 use domain::read_profile::ReadProfileError;
+use domain::sweep_accounts::{Worker, sweep_accounts};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use test_support::{StoreOperation, sample};
 use time::Duration;
 
@@ -117,6 +119,58 @@ async fn a_brake_of_one_tenant_holds_up_no_other() {
     let (report, turns) = fixture.sweep().await;
     assert_eq!(report.of(TurnOutcome::Acted), 1);
     assert!(turns.iter().any(|turn| turn.account == foreign && turn.outcome == TurnOutcome::Acted));
+}
+
+#[tokio::test]
+async fn the_many_accounts_of_a_throttled_tenant_are_passed_over_and_left_to_the_next() {
+    let fixture = Fixture::new();
+    for number in 1..=300 {
+        fixture.visit(number).await;
+    }
+    // Last in every order.
+    fixture.clock.advance(Duration::MINUTE);
+    let own = fixture.caller(777);
+    let foreign = HomeAccountId::new(own.object_id, "0a0b0c0d-1111-4222-8333-444455556666".parse().unwrap());
+    fixture.read_profile(&Caller { account: foreign, tenant_id: foreign.tenant_id, ..own }).await.unwrap();
+    fixture.clock.advance(Duration::hours(2));
+    fixture.exchange.push(Err(throttled(5)));
+    let (report, turns) = fixture.sweep().await;
+    let place = turns.iter().position(|turn| turn.account == foreign).expect("had its turn");
+    assert!(place < 20, "it did not wait for the brake of the others: {place}");
+    assert!(report.stopped_early && report.remaining > 50, "{report:?}");
+    let (acted, throttled) = (report.of(TurnOutcome::Acted), report.of(TurnOutcome::Throttled));
+    assert_eq!(acted + throttled + report.remaining, 301, "{report:?}");
+
+    fixture.clock.advance(Duration::MINUTE);
+    let (report, _) = fixture.sweep().await;
+    assert_eq!((report.of(TurnOutcome::Acted), report.remaining), (301 - acted, 0));
+}
+
+#[tokio::test]
+async fn the_next_sweep_of_a_process_knows_what_the_one_before_found_out() {
+    let fixture = Fixture::new();
+    for number in 1..=300 {
+        fixture.visit(number).await;
+    }
+    fixture.clock.advance(Duration::hours(2));
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    fixture.profiles.respond_with(move |_| {
+        let number = counted.fetch_add(1, Ordering::Relaxed);
+        if number == 20 || number == 40 {
+            return Err(GraphError::Throttled { retry_after: Some(Duration::SECOND) });
+        }
+        Ok(sample::fetched_profile(1))
+    });
+    let short = Worker { stop_at: Some(fixture.now() + Duration::seconds(4)), ..Fixture::worker() };
+    let report = sweep_accounts(&fixture.services, &short, &Turns::default()).await.unwrap();
+    assert_eq!(report.of(TurnOutcome::Throttled), 2);
+    assert!((50..200).contains(&report.of(TurnOutcome::Acted)), "{report:?}");
+
+    let began = fixture.now();
+    let (report, _) = fixture.sweep().await;
+    assert!(report.of(TurnOutcome::Acted) > 50);
+    assert!(fixture.now() - began > Duration::seconds(1), "turns begin some time apart");
 }
 
 #[tokio::test]

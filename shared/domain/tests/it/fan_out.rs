@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, Turns};
 use domain::account::TurnOutcome;
 use domain::error::StoreError;
+use domain::ports::AccountStore as _;
 use domain::services::Services;
 use domain::shard::{ShardName, Shards};
 use domain::shard_task::{MOST_HOPS, ShardTask};
@@ -115,6 +116,28 @@ async fn what_there_is_no_time_for_is_handed_on_behind_the_last_account_that_was
     }
     assert_eq!(acted, 60);
     assert!(hops >= 12, "{hops}");
+}
+
+#[tokio::test]
+async fn a_task_whose_time_is_over_before_its_first_account_is_handed_on_as_it_was() {
+    let (fixture, services, queue) = away(20).await;
+    tick(&services, "one").await;
+    let late = Worker { stop_at: Some(fixture.now()), ..Fixture::worker() };
+    let mut acted = 0;
+    for task in queue.take() {
+        let (report, handed_on) = swept(&services, &late, &task).await;
+        assert!(handed_on && report.outcomes.is_empty() && report.stopped_early);
+        let rest = queue.take().remove(0);
+        assert_eq!(rest, ShardTask { hop: 1, ..task });
+
+        // Where it began behind a cursor, it goes on there.
+        let page = fixture.store.accounts_due(rest.shard, fixture.now(), 1, None).await.unwrap();
+        let behind_first = ShardTask { cursor: page.next.map(|cursor| cursor.0), ..rest.clone() };
+        assert!(swept(&services, &late, &behind_first).await.1);
+        assert_eq!(queue.take(), [ShardTask { hop: 2, ..behind_first }]);
+        acted += swept(&services, &Fixture::worker(), &rest).await.0.of(TurnOutcome::Acted);
+    }
+    assert_eq!(acted, 20);
 }
 
 #[tokio::test]

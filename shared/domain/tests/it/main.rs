@@ -9,6 +9,7 @@ mod counts;
 mod fan_out;
 mod fixture;
 mod lifetimes;
+mod paces;
 mod quarantine;
 mod read_profile;
 mod renewals;
