@@ -1,10 +1,8 @@
 //! Workers in other languages: the packages under `interop/`, and the matrix of who goes on from what whom left.
 
-use std::path::Path;
-
 use crate::install::{self, need_program, python_tool};
-use crate::run::{Run, StepResult, failed};
-use crate::rust_tests::programs_of;
+use crate::run::{Run, StepResult};
+use crate::rust_tests::{passes_one, system_test};
 use crate::services::{self, Page};
 
 const MATRIX: &str = "interop::each_library_goes_on_from_what_the_others_left_as_documented";
@@ -66,20 +64,12 @@ pub(crate) fn matrix(run: &mut Run) -> StepResult {
     let key_arn = run.output(make_key)?;
     let python = python_tool(run, "python").get_program().to_owned();
 
-    let programs = programs_of(run, "local/e2e")?;
-    let is_it = |program: &&String| {
-        Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("it-"))
-    };
-    let program = programs.iter().find(is_it).ok_or_else(|| failed("local/e2e has no test program `it`"))?;
     let dot_net = std::env::var_os("INTEROP_DOTNET").is_some().then_some(DOT_NET);
     for test in [MATRIX].into_iter().chain(dot_net) {
-        let mut command = run.command(program);
-        command.args(["--exact", test]).current_dir(run.path("local/e2e"));
+        let mut command = system_test(run, test)?;
         command.env("INTEROP_PYTHON", &python).env("INTEROP_NODE", &node);
         command.env("AWS_ENDPOINT_URL_KMS", &kms).env("SEALING_KEY_ARN", key_arn.trim());
-        if !run.output(command)?.contains("1 passed") {
-            return Err(failed(format!("expected the test {test}, got none of this name")));
-        }
+        passes_one(run, command, test)?;
     }
     Ok(())
 }

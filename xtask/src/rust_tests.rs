@@ -1,15 +1,19 @@
 //! The Rust tests: compiled once for the whole workspace, so that cargo resolves features once.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::install::{dynamodb_local, find_program};
+use crate::install::{dynamodb_local, find_program, python_tool};
 use crate::run::{Run, StepResult, Stop, fail_to, failed};
 use crate::services;
 
 /// Where `build` leaves the list of test programs: one `package<TAB>path` per line.
 const PROGRAMS: &str = "target/xtask/test-programs";
+const HOSTILE_TOKENS: &str =
+    "hostile_tokens::every_hostile_token_is_refused_for_its_own_reason_and_causes_nothing";
 
 /// Compiles libraries, programs and tests together. Separate calls would resolve other features for shared
 /// dependencies and compile them again.
@@ -63,6 +67,37 @@ pub(crate) fn sealing_on_moto(run: &mut Run) -> StepResult {
     let (_service, url) = services::moto(run)?;
     again(run, "shared/sealing", "", "MOTO_ENDPOINT", &url)?;
     again(run, "shared/wiring", "", "MOTO_ENDPOINT", &url)
+}
+
+/// Tokens of `PyJWT`, joserfc and cryptography that must be refused, one by one against the API.
+pub(crate) fn hostile_tokens(run: &mut Run) -> StepResult {
+    let python = python_tool(run, "python").get_program().to_owned();
+    let mut command = system_test(run, HOSTILE_TOKENS)?;
+    // What fails is said to standard error, which goes to the log.
+    command.arg("--nocapture").env("HOSTILE_TOKENS_PYTHON", python);
+    passes_one(run, command, HOSTILE_TOKENS)
+}
+
+/// A whole-system test by its full name, which does nothing until the variables that it waits for are set.
+pub(crate) fn system_test(run: &Run, name: &str) -> Result<Command, Stop> {
+    let programs = programs_of(run, "local/e2e")?;
+    let is_it = |program: &&String| {
+        Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("it-"))
+    };
+    let program = programs.iter().find(is_it).ok_or_else(|| failed("local/e2e has no test program `it`"))?;
+    let folder = run.path("local/e2e");
+    let mut command = run.command(program);
+    command.args(["--exact", name]).current_dir(&folder).env("CARGO_MANIFEST_DIR", folder);
+    Ok(command)
+}
+
+/// Runs a [`system_test`]; one that was renamed would pass without having run.
+pub(crate) fn passes_one(run: &mut Run, command: Command, name: &str) -> StepResult {
+    if run.output(command)?.contains("1 passed") {
+        Ok(())
+    } else {
+        Err(failed(format!("expected the test {name}, got none of this name")))
+    }
 }
 
 /// The tests of a package once more, those whose names contain `filter`, with a variable that names a server.

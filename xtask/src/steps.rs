@@ -71,6 +71,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: browser::msal_python },
     Step { name: "msal-node", about: "MSAL Node signs in at the emulator", group: Test, lane: Other, after: &["rust-build"],
         run: browser::msal_node },
+    Step { name: "hostile-tokens", about: "tokens of PyJWT and joserfc that the API must refuse", group: Test, lane: Other, after: &["rust-build", "python-tools"],
+        run: rust_tests::hostile_tokens },
     Step { name: "interop-python", about: "the plugin for MSAL Python: types, wheel, tests", group: Test, lane: Other, after: &["rust-build", "python-tools"],
         run: interop::python },
     Step { name: "interop-node", about: "the plugin for MSAL Node: types, tests", group: Test, lane: Other, after: &["python-tools"],

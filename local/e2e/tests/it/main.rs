@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod abuse;
 mod background_access;
 mod claims_challenge;
 mod corrupt_items;
 mod costs;
 mod credentials;
 mod database;
+mod hostile_tokens;
 mod http_api;
 #[path = "../interop/mod.rs"]
 mod interop;

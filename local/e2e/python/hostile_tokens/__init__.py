@@ -1,0 +1,1 @@
+"""Bearer tokens that must be refused, made by signers that share nothing with the product."""
