@@ -51,6 +51,7 @@ Examples:
   cargo xtask test --skip sam-build,lambda-deploy
                                         all but the slow release builds
   cargo xtask soak                      long runs that look for lost tokens
+  cargo xtask soak sweep                a hundred thousand accounts, workers that are killed: no turn lost, none twice
   cargo xtask bench sweep               memory and time per account of the sweep, by the number of accounts
   cargo xtask simulate sweep            how long sweeps of 10 k to 100 M accounts take, and what they cost
 
@@ -62,7 +63,7 @@ enum Command {
     Check(Selection),
     /// The checks and every test. Ends with `N passed, N failed, N skipped`; exits 1 if a step failed.
     Test(Selection),
-    /// Long runs that look for lost tokens: strict rotation under faults, killed workers.
+    /// Long runs that look for lost tokens and lost turns: strict rotation under faults, killed workers, large sweeps.
     Soak(Soak),
     /// Measurements on this machine.
     Bench(Bench),

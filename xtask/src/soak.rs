@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: long runs that look for lost tokens and false ones, and their short forms among the steps of `test`.
+//! `cargo xtask soak`: long runs that look for lost tokens, false ones and lost turns, and their short forms among the steps of `test`.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -29,6 +29,7 @@ Examples:
   cargo xtask soak rotation --rounds 100 --seeds 10
                                         ten short runs, seeds 1 to 10
   cargo xtask soak kills --kills 400    every boundary four times or more
+  cargo xtask soak sweep                100,000 accounts, 4 workers, one killed every few seconds
   cargo xtask soak fuzz --seconds 60    the fuzz targets, a minute each; needs a nightly toolchain
 
 Each run prints its seed and its counts. One that fails says where, and how to repeat it; what is drawn from the seed comes
@@ -52,12 +53,69 @@ enum Which {
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
+    /// Workers sweep many accounts over a queue that delivers every task twice, and are killed.
+    ///
+    /// Each account must be acted for in every turn, by one worker at a time, and again only where a kill fell between acting
+    /// and recording it. From 10,000 accounts on everything is built optimised.
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(Sweep),
     /// Bytes of all kinds are taken for a cache and for a sealed blob (libFuzzer, on a nightly toolchain).
     Fuzz {
         /// How long each target runs.
         #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
+}
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  cargo xtask soak sweep                                100,000 accounts, 3 turns: half an hour, most of it on the first build
+  cargo xtask soak sweep --accounts 2000 --kill-every 200
+                                                        a minute or two, with the debug build of the tests
+  cargo xtask soak sweep --accounts 10000 --workers 8 --kill-every 500 --seed 7
+  cargo xtask soak sweep --accounts 10000 --kill-every 0    how it goes when nobody is killed";
+
+/// Numbers of accounts from which the time of an optimised build is won back.
+const WORTH_OPTIMISING: u32 = 10_000;
+
+#[derive(Args)]
+struct Sweep {
+    /// What all decisions are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    accounts: u32,
+    /// Turns of each account; one more without kills and double delivery follows.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    turns: u32,
+    /// Worker processes.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+    /// Accounts between two kills, on average; 0 kills nobody.
+    #[arg(long, default_value_t = 2_000)]
+    kill_every: u64,
+    /// Accounts that a worker has in flight.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+    /// Seconds that an invocation has; half of them for beginning turns.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=900))]
+    time_limit: u16,
+}
+
+impl Sweep {
+    fn arguments(&self) -> Vec<String> {
+        let numbers = [
+            ("--seed", self.seed),
+            ("--accounts", self.accounts.into()),
+            ("--turns", self.turns.into()),
+            ("--workers", self.workers.into()),
+            ("--kill-every", self.kill_every),
+            ("--concurrency", self.concurrency.into()),
+            ("--time-limit", self.time_limit.into()),
+        ];
+        let named = numbers.into_iter().flat_map(|(name, number)| [name.to_owned(), number.to_string()]);
+        std::iter::once("sweep".to_owned()).chain(named).collect()
+    }
 }
 
 #[derive(Args)]
@@ -76,6 +134,7 @@ pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
         Some(Which::Fuzz { seconds }) => fuzz::fuzz(root, console, *seconds),
         Some(Which::Rotation { seeds, rounds }) => start_one(root, "rotation", seeds, "--rounds", *rounds),
         Some(Which::Kills { seeds, kills }) => start_one(root, "kills", seeds, "--kills", *kills),
+        Some(Which::Sweep(sweep)) => start_sweep(root, sweep),
         None => start(root, &[&["rotation"], &["kills"]]),
     };
     match ended {
@@ -102,6 +161,19 @@ fn start(root: &Path, runs: &[&[&str]]) -> StepResult {
     Ok(())
 }
 
+fn start_sweep(root: &Path, sweep: &Sweep) -> StepResult {
+    if sweep.accounts < WORTH_OPTIMISING {
+        let arguments = sweep.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        return start(root, &[&arguments]);
+    }
+    let run = Run::open(root, "soak")?;
+    attached(run.cargo(["build", "--locked", "--profile", "fast", "--package", "soak"]))?;
+    let mut command = run.command(run.path("target/fast/soak"));
+    command.args(sweep.arguments());
+    attached(command)
+}
+
 fn program(run: &Run, arguments: &[&str]) -> Command {
     let mut command = run.command(run.path("target/debug/soak"));
     command.args(arguments);
@@ -126,4 +198,22 @@ pub(crate) fn rotation_in_short(run: &mut Run) -> StepResult {
 /// Some kills, the same each time.
 pub(crate) fn kills_in_short(run: &mut Run) -> StepResult {
     run.execute(program(run, &["kills", "--seed", "1", "--kills", "25"]))
+}
+
+/// A sweep of some accounts with kills, the same decisions each time.
+pub(crate) fn sweep_in_short(run: &mut Run) -> StepResult {
+    let arguments = [
+        "sweep",
+        "--seed",
+        "1",
+        "--accounts",
+        "2000",
+        "--turns",
+        "3",
+        "--kill-every",
+        "200",
+        "--time-limit",
+        "4",
+    ];
+    run.execute(program(run, &arguments))
 }

@@ -83,6 +83,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: soak::rotation_in_short },
     Step { name: "soak-kills", about: "25 killed workers", group: Test, lane: Other, after: &["rust-build"],
         run: soak::kills_in_short },
+    Step { name: "soak-sweep", about: "2,000 accounts, 4 workers over a queue that delivers twice, with kills", group: Test, lane: Other, after: &["rust-build"],
+        run: soak::sweep_in_short },
     Step { name: "dynamodb-local", about: "store tests and costs on Amazon's DynamoDB Local", group: Test, lane: Other, after: &["rust-build"],
         run: rust_tests::store_on_dynamodb_local },
     Step { name: "sealing-kms", about: "sealing tests on moto's KMS", group: Test, lane: Other, after: &["rust-build", "python-tools"],

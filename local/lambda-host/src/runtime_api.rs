@@ -93,7 +93,8 @@ impl RuntimeApi {
 async fn next(State(api): State<RuntimeApi>) -> Response {
     let handed = api.0.waiting.lock().await.recv().await;
     let Some(Handed { request_id, headers, event, answer }) = handed else {
-        return StatusCode::GONE.into_response();
+        // The environment is going down: its process waits until it is ended, as at Lambda.
+        return std::future::pending().await;
     };
     let mut response = Json(event).into_response();
     let id = ("lambda-runtime-aws-request-id", request_id.clone());

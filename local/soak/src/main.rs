@@ -11,6 +11,7 @@ mod progress;
 mod proxy;
 mod quick_time;
 mod rotation;
+mod sweep;
 mod tally;
 mod trace;
 mod worker;
@@ -19,7 +20,7 @@ mod world;
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tally::Tally;
 use worker::WorkerArguments;
 
@@ -37,9 +38,14 @@ enum Command {
     Rotation(RotationArguments),
     /// Workers are killed between any two steps of their work, and answers are lost.
     Kills(KillsArguments),
+    /// Several workers sweep many accounts over a queue that delivers twice, and are killed.
+    Sweep(SweepArguments),
     /// The process that is killed.
     #[command(hide = true)]
     Worker(WorkerArguments),
+    /// The process that is killed in `sweep`.
+    #[command(hide = true)]
+    Environment,
 }
 
 #[derive(Args)]
@@ -68,19 +74,73 @@ struct KillsArguments {
     kills: u32,
 }
 
+#[derive(Args)]
+struct SweepArguments {
+    /// What all decisions are drawn from; how workers overtake each other varies all the same.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    accounts: u32,
+    /// Turns of each account; one more without kills and double delivery follows.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    turns: u32,
+    /// Worker processes.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+    /// Accounts between two kills, on average; 0 kills nobody.
+    #[arg(long, default_value_t = 2_000)]
+    kill_every: u64,
+    /// Accounts that a worker has in flight.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+    /// Seconds that an invocation has; half of them for beginning turns.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=900))]
+    time_limit: u16,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Rotation(arguments) => rotation(&arguments).await,
         Command::Kills(arguments) => kills(&arguments).await,
-        Command::Worker(arguments) => match worker::work(arguments).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("worker: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Command::Sweep(arguments) => sweep(&arguments).await,
+        Command::Worker(arguments) => worked(worker::work(arguments).await),
+        Command::Environment => worked(sweep::work().await),
     }
+}
+
+fn worked(ended: Result<(), error::SoakError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn sweep(arguments: &SweepArguments) -> ExitCode {
+    let SweepArguments { seed, accounts, turns, workers, kill_every, concurrency, time_limit } = *arguments;
+    let (begun, tally) = (Instant::now(), Arc::new(Tally::default()));
+    println!("soak sweep: seed {seed}, {accounts} accounts, {turns} turns, {workers} workers");
+    let time_limit = Duration::from_secs(time_limit.into());
+    let options = sweep::Options { seed, accounts, turns, workers, kill_every, concurrency, time_limit };
+    let ended = sweep::run(options, &tally).await;
+    tally.lines().iter().for_each(|line| println!("{line}"));
+    match ended {
+        Ok(table) => table.iter().for_each(|line| println!("{line}")),
+        Err(error) => {
+            println!("FAILED with seed {seed}: {error}");
+            println!(
+                "  repeat: cargo xtask soak sweep --seed {seed} --accounts {accounts} --turns {turns} --workers {workers} \\\n    \
+                 --kill-every {kill_every} --concurrency {concurrency} --time-limit {}",
+                time_limit.as_secs()
+            );
+            return ExitCode::FAILURE;
+        }
+    }
+    println!("passed: seed {seed}, {accounts} accounts in {:.0} s", begun.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
 }
 
 async fn kills(arguments: &KillsArguments) -> ExitCode {

@@ -22,7 +22,14 @@ impl Progress {
     }
 
     pub(crate) fn step(&mut self) {
-        self.done += 1;
+        self.to(self.done + 1);
+    }
+
+    /// So many are done in all.
+    pub(crate) fn to(&mut self, done: u64) {
+        let tenth = (self.total / 10).max(1);
+        let tenths = self.done / tenth;
+        self.done = done;
         let line = format!(
             "  {} {} of {}, {:.0} s",
             self.what,
@@ -36,7 +43,7 @@ impl Progress {
                 print!("\r{line} ");
                 let _ = std::io::stdout().flush();
             }
-        } else if self.done.is_multiple_of((self.total / 10).max(1)) {
+        } else if self.done / tenth > tenths {
             println!("{line}");
         }
     }

@@ -152,13 +152,13 @@ async fn visitor(emulator: &str) -> Result<Visitor, SoakError> {
     Visitor::at(&page).await.map_err(cannot("open the page"))
 }
 
-async fn listen() -> Result<(TcpListener, String), SoakError> {
+pub(crate) async fn listen() -> Result<(TcpListener, String), SoakError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot("listen"))?;
     let address = listener.local_addr().map_err(cannot("listen"))?;
     Ok((listener, format!("http://{address}")))
 }
 
-fn serve(listener: TcpListener, router: Router) {
+pub(crate) fn serve(listener: TcpListener, router: Router) {
     tokio::spawn(async move {
         // It serves until the process ends; what breaks a single connection is its caller's business.
         let _ = axum::serve(listener, router).await;
