@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod console;
+mod contract;
 mod dependencies;
 mod fuzz;
 mod install;

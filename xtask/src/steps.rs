@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Run, StepResult};
-use crate::{browser, dependencies, install, interop, lambda, rust_tests, soak};
+use crate::{browser, contract, dependencies, install, interop, lambda, rust_tests, soak};
 
 /// Which command a step belongs to: `test` runs both groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: browser::msal_node },
     Step { name: "hostile-tokens", about: "tokens of PyJWT and joserfc that the API must refuse", group: Test, lane: Other, after: &["rust-build", "python-tools"],
         run: rust_tests::hostile_tokens },
+    Step { name: "schemathesis", about: "the API keeps to openapi.yaml, whatever it is asked", group: Test, lane: Other, after: &["rust-build", "python-tools"],
+        run: contract::schemathesis },
     Step { name: "interop-python", about: "the plugin for MSAL Python: types, wheel, tests", group: Test, lane: Other, after: &["rust-build", "python-tools"],
         run: interop::python },
     Step { name: "interop-node", about: "the plugin for MSAL Node: types, tests", group: Test, lane: Other, after: &["python-tools"],
