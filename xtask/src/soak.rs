@@ -14,6 +14,8 @@ use crate::run::{Run, StepResult, Stop, fail_to, failed};
 /// The longest that a run may take: many seeds are meant for a night.
 const LIMIT: Duration = Duration::from_hours(24);
 
+const MIX: &str = "abuse::users_mixed_at_high_concurrency_never_get_each_others_profile";
+
 /// What to run; without a name rotation and kills, in full.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +32,7 @@ Examples:
                                         ten short runs, seeds 1 to 10
   cargo xtask soak kills --kills 400    every boundary four times or more
   cargo xtask soak sweep                100,000 accounts, 4 workers, one killed every few seconds
+  cargo xtask soak mix                  50,000 mixed requests of 50 users in one process
   cargo xtask soak fuzz --seconds 60    the fuzz targets, a minute each; needs a nightly toolchain
 
 Each run prints its seed and its counts. One that fails says where, and how to repeat it; what is drawn from the seed comes
@@ -59,6 +62,11 @@ enum Which {
     /// and recording it. From 10,000 accounts on everything is built optimised.
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(Sweep),
+    /// Requests of many users, mixed in one process of the API: nobody may get another one's profile.
+    Mix {
+        #[arg(long, default_value_t = 50_000)]
+        requests: u32,
+    },
     /// Bytes of all kinds are taken for a cache and for a sealed blob (libFuzzer, on a nightly toolchain).
     Fuzz {
         /// How long each target runs.
@@ -135,6 +143,7 @@ pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
         Some(Which::Rotation { seeds, rounds }) => start_one(root, "rotation", seeds, "--rounds", *rounds),
         Some(Which::Kills { seeds, kills }) => start_one(root, "kills", seeds, "--kills", *kills),
         Some(Which::Sweep(sweep)) => start_sweep(root, sweep),
+        Some(Which::Mix { requests }) => mix(root, *requests),
         None => start(root, &[&["rotation"], &["kills"]]),
     };
     match ended {
@@ -178,6 +187,15 @@ fn program(run: &Run, arguments: &[&str]) -> Command {
     let mut command = run.command(run.path("target/debug/soak"));
     command.args(arguments);
     command
+}
+
+/// The whole-system test of that name, optimised, with more requests.
+fn mix(root: &Path, requests: u32) -> StepResult {
+    let run = Run::open(root, "soak")?;
+    let mut command =
+        run.cargo(["test", "--locked", "--profile", "fast", "--package", "e2e", "--test", "it"]);
+    command.args(["--", "--exact", MIX, "--nocapture"]).env("MIX_REQUESTS", requests.to_string());
+    attached(command)
 }
 
 /// Runs a command whose output goes where this program's does.

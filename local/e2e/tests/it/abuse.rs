@@ -25,7 +25,7 @@ use wiring::{Api, Environment, Time};
 
 /// How many requests are mixed; `cargo xtask soak mix` mixes more.
 const REQUESTS: &str = "MIX_REQUESTS";
-const USUAL_REQUESTS: usize = 2_000;
+const USUAL_REQUESTS: usize = 1_000;
 const USERS: usize = 50;
 /// Of these, how many end background access now and then. Their tokens are traded in anew with each request.
 const LEAVERS: usize = 3;
