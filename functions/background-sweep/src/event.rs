@@ -5,6 +5,8 @@ use domain::shard_task::ShardTask;
 use domain::sweep_accounts::AccountTarget;
 use serde::Deserialize as _;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use wiring::SWEEP_SHARD;
 
 /// What an event asks for.
@@ -47,12 +49,17 @@ pub struct UnknownEvent {
 impl SweepEvent {
     pub fn parse(event: &Value) -> Result<Self, UnknownEvent> {
         let unknown = |got: String| Err(UnknownEvent { got });
+        let alone = |fields: &serde_json::Map<String, Value>| fields.len() == 1;
         let Some(fields) = event.as_object() else {
             return unknown("something that is not a JSON object".to_owned());
         };
         if let Some(account) = fields.get("account") {
             // EventBridge's own events carry the AWS account id here, beside their `detail-type`.
             if !fields.contains_key("detail-type") {
+                // A dry run of one account would act for it.
+                if !alone(fields) {
+                    return unknown("an \"account\" among other fields".to_owned());
+                }
                 return match account.as_str().map(str::trim) {
                     Some(text) if !text.is_empty() => Ok(Self::OneAccount(target(text))),
                     _ => unknown("an \"account\" that is not a text".to_owned()),
@@ -67,14 +74,15 @@ impl SweepEvent {
         }
         if let Some(dry_run) = fields.get("dryRun") {
             return match dry_run {
-                Value::Bool(true) => Ok(Self::DryRun),
+                Value::Bool(true) if alone(fields) => Ok(Self::DryRun),
+                Value::Bool(true) => unknown("a \"dryRun\" among other fields".to_owned()),
                 _ => unknown("a \"dryRun\" that is not true".to_owned()),
             };
         }
         match fields.get("detail-type").and_then(Value::as_str) {
             Some("Scheduled Event") => match fields.get("time").and_then(Value::as_str) {
-                Some(time) if !time.is_empty() => Ok(Self::Tick { time: time.to_owned() }),
-                _ => unknown("a scheduled event without its \"time\"".to_owned()),
+                Some(time) if is_time(time) => Ok(Self::Tick { time: time.to_owned() }),
+                _ => unknown("a scheduled event without a \"time\" as in RFC 3339".to_owned()),
             },
             Some(_) => unknown("an EventBridge event of another detail-type".to_owned()),
             None => unknown(format!("an object with the {} fields {:?}", fields.len(), first_names(fields))),
@@ -83,12 +91,16 @@ impl SweepEvent {
 }
 
 impl QueueRecord {
-    /// `None` for what is no message of SQS.
+    /// `None` for what is no message of SQS: without an id nobody could say that it alone failed.
     fn parse(record: &Value) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
-        let (message_id, body) = (text("messageId")?, text("body")?);
-        Some(Self { message_id: message_id.to_owned(), task: task(body) })
+        let message_id = text("messageId")?.to_owned();
+        Some(Self { message_id, task: text("body").ok_or(UnreadableTask("no text")).and_then(task) })
     }
+}
+
+fn is_time(text: &str) -> bool {
+    OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }
 
 fn task(body: &str) -> Result<ShardTask, UnreadableTask> {

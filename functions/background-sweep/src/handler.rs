@@ -91,6 +91,9 @@ pub async fn sweep(
         SweepEvent::DryRun => Answer::DryRun(DryRunSummary::from(dry_run(services).await?)),
         SweepEvent::OneAccount(target) => {
             let turns = sweep_one(services, worker, &target).await?;
+            if turns.is_empty() {
+                tracing::warn!(event = "sweep.unknown_account");
+            }
             for turn in &turns {
                 observer.turn_ended(turn);
             }
@@ -112,7 +115,7 @@ async fn batch(
         let task = match record.task {
             Ok(task) => task,
             Err(error) => {
-                tracing::error!(event = "sweep.task_dropped", reason = %error);
+                tracing::error!(event = "sweep.task_dropped", message = record.message_id, reason = %error);
                 continue;
             }
         };

@@ -22,7 +22,8 @@ impl TurnObserver for LogTurns<'_> {
             failure.suberror = failure.and_then(|failure| failure.suberror.as_deref()),
             reason = report.reason.as_deref(),
             attempt = report.attempt,
-            elapsed_ms = report.elapsed.whole_milliseconds().to_string(),
+            // Less than nothing where the clock was set back meanwhile.
+            elapsed_ms = u64::try_from(report.elapsed.whole_milliseconds()).unwrap_or_default(),
         );
     }
 }

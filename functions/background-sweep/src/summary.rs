@@ -99,7 +99,10 @@ impl Answer {
 
 impl BatchAnswer {
     pub(crate) fn fail(&mut self, message_id: String) {
-        self.batch_item_failures.push(BatchItemFailure { item_identifier: message_id });
+        let failure = BatchItemFailure { item_identifier: message_id };
+        if !self.batch_item_failures.contains(&failure) {
+            self.batch_item_failures.push(failure);
+        }
     }
 
     pub(crate) fn add(&mut self, done: Summary) {

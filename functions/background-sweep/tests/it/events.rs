@@ -1,7 +1,5 @@
 //! Which events are taken, and what is said of the others.
 
-#![cfg(test)]
-
 use background_sweep::SweepEvent;
 use domain::sweep_accounts::AccountTarget;
 use serde_json::{Value, json};
@@ -32,6 +30,8 @@ fn a_batch_of_the_queue_brings_tasks_and_says_what_is_none() {
     let parsed = SweepEvent::parse(&json!({ "Records": [
         body(&event),
         { "messageId": "not json", "body": "{" },
+        { "messageId": "no body" },
+        { "messageId": "no text", "body": { "shard": "v1#07" } },
         body(&json!({ "detail-type": "ProfileChanged", "detail": task })),
         body(&json!({ "detail-type": "SweepShard" })),
         body(&json!({ "detail-type": "SweepShard", "detail": { "shard": "7" } })),
@@ -39,7 +39,7 @@ fn a_batch_of_the_queue_brings_tasks_and_says_what_is_none() {
     let Ok(SweepEvent::Batch(records)) = parsed else { panic!("{parsed:?}") };
     let [good, bad @ ..] = &records[..] else { panic!("{records:?}") };
     assert_eq!(good.task.as_ref().unwrap().shard.to_string(), "v1#07");
-    assert_eq!(bad.len(), 4);
+    assert_eq!(bad.len(), 6);
     for record in bad {
         assert!(record.task.as_ref().unwrap_err().to_string().contains("SweepShard"));
     }
@@ -66,6 +66,10 @@ fn anything_else_is_refused_with_what_was_expected_and_without_its_values() {
         json!({"Records": [{"messageId": 5, "body": "{}"}]}),
         json!({"detail-type": "Scheduled Event"}),
         json!({"detail-type": "Scheduled Event", "time": 5}),
+        json!({"detail-type": "Scheduled Event", "time": "secret-name"}),
+        json!({"account": "secret-name", "dryRun": true}),
+        json!({"account": "secret-name", "extra": 1}),
+        json!({"dryRun": true, "shard": "secret-name"}),
         json!({"detail-type": "Object Created", "account": "123456789012", "detail": {"key": "secret-name"}}),
         json!({"user": "secret-name@lakeside.example"}),
     ] {
