@@ -1,10 +1,21 @@
 //! From bearer token to caller, with the permission that the route asks for.
 
 use crate::problem::Problem;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use domain::caller::Caller;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::timeout;
 use wiring::Api;
+
+/// How long an answer that is ready waits for a renewal that was begun beside it: a quarter of a second, which is what fetching
+/// keys takes and less than the time that is left at a request's deadline. What is not done by then is dropped, because a
+/// frozen Lambda would not finish it either.
+const RENEWAL_GRACE: Duration = Duration::from_millis(250);
 
 /// Scopes of which any one suffices to read.
 pub(crate) const READ: &[&str] = &["Profile.Read", "Profile.ReadWrite"];
@@ -21,4 +32,22 @@ pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap, scopes: &[&str]
     }
     let caller = api.authenticator.authenticate(authorization).await?;
     if caller.scopes.contains_any(scopes) { Ok(caller) } else { Err(Problem::insufficient_scope(scopes)) }
+}
+
+/// Runs a request that has a token, and beside it what validation needs to stay current: once in 12 hours that is a fetch of
+/// signing keys.
+pub(crate) async fn keep_current_beside(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(AUTHORIZATION) {
+        return next.run(request).await;
+    }
+    let mut answer = pin!(next.run(request));
+    let mut renewal = pin!(api.authenticator.keep_current());
+    tokio::select! {
+        response = &mut answer => {
+            // Dropping it counts as a failed try, and the next one comes after a pause.
+            let _ = timeout(RENEWAL_GRACE, renewal).await;
+            response
+        }
+        () = &mut renewal => answer.await,
+    }
 }

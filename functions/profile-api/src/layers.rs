@@ -1,5 +1,6 @@
 //! What every request passes: limits, CORS, a request id, safe headers, a line in the log.
 
+use crate::authenticate::keep_current_beside;
 use crate::code::Code;
 use crate::deadline;
 use crate::problem::{Problem, Unwritten};
@@ -43,7 +44,8 @@ const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 pub(crate) fn apply(router: Router, api: Api) -> Router {
     let cors = cors(&api.cors_allowed_origins);
     let router = router
-        .layer(from_fn_with_state(api, deadline::keep))
+        .layer(from_fn_with_state(api.clone(), deadline::keep))
+        .layer(from_fn_with_state(api, keep_current_beside))
         .layer(from_fn(refuse_large_requests))
         .layer(CatchPanicLayer::custom(panicked));
     let router = match cors {

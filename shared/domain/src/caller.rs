@@ -28,6 +28,10 @@ pub struct Caller {
 pub trait CallerAuthenticator: Send + Sync {
     /// `authorization` is the value of the `Authorization` header, if there was one.
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal>;
+
+    /// Renews what validation relies on, when it is due and still good, so that no request waits for it. To be run beside a
+    /// request; nothing is lost when it is dropped.
+    async fn keep_current(&self) {}
 }
 
 /// Why a bearer token is not accepted. `Display` tells a developer what to do and an attacker nothing of ours.

@@ -1,7 +1,7 @@
 //! Validation of the caller's access token: everything that makes it a token of this user, for us, now.
 
 use crate::authority::{Authority, TokenVersion};
-use crate::claims::Claims;
+use crate::claims::{Claims, UncheckedClaims};
 use crate::jwks::SigningKey;
 use crate::refusal::TokenRefused;
 use crate::signing_keys::{KeyLookupError, SigningKeys};
@@ -21,6 +21,9 @@ use time::{Duration, OffsetDateTime};
 
 /// How far Entra's clock and ours may differ: a token counts as valid this long before `nbf` and after `exp`. 60 seconds.
 pub const CLOCK_LEEWAY: Duration = Duration::seconds(60);
+
+/// The longest sign-in name that is taken: 1024 bytes. Entra's have at most 113 characters, mail addresses 254.
+const MAX_USER_NAME_BYTES: usize = 1024;
 
 /// Which of many may.
 #[derive(Debug, Clone)]
@@ -106,8 +109,12 @@ impl AccessTokenValidator {
         keys: &'k [Arc<SigningKey>],
     ) -> Result<(Claims, &'k SigningKey), TokenRefused> {
         for key in keys {
-            match jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding_key, &self.signature_only) {
-                Ok(data) => return Ok((data.claims, key)),
+            match jsonwebtoken::decode::<UncheckedClaims>(
+                token.expose(),
+                &key.decoding_key,
+                &self.signature_only,
+            ) {
+                Ok(data) => return Ok((data.claims.checked()?, key)),
                 Err(error) => match error.kind() {
                     ErrorKind::InvalidSignature => {}
                     _ => return Err(TokenRefused::MalformedToken),
@@ -131,11 +138,13 @@ impl AccessTokenValidator {
         if claims.issuer != self.authority.issuer(claims.version, claims.tenant_id) {
             return Err(TokenRefused::WrongIssuer);
         }
-        if !self.may_sign(key, claims.tenant_id) {
-            return Err(TokenRefused::WrongKeyIssuer);
-        }
+        // Before the key's issuer: a tenant's own key document may list keys for that tenant only, and whoever is of another
+        // one is told so. Nobody is let in by this order.
         if !self.policy.tenants.includes(&claims.tenant_id) {
             return Err(TokenRefused::TenantNotAllowed);
+        }
+        if !self.may_sign(key, claims.tenant_id) {
+            return Err(TokenRefused::WrongKeyIssuer);
         }
         if !self.policy.clients.includes(&claims.client_id) {
             return Err(TokenRefused::ClientNotAllowed);
@@ -154,13 +163,13 @@ impl AccessTokenValidator {
     /// Whether the key is published for the token's tenant in this cloud. One document lists keys of several issuers, so
     /// that a good signature alone does not mean that the issuer in the token signed it.
     fn may_sign(&self, key: &SigningKey, tenant: TenantId) -> bool {
-        let right_issuer = key.issuer.as_ref().is_none_or(|template| {
+        let right_issuer = key.issuer().is_none_or(|template| {
             let issuer = template.replace("{tenantid}", &tenant.to_string());
             [TokenVersion::V2, TokenVersion::V1]
                 .into_iter()
                 .any(|version| issuer == self.authority.issuer(version, tenant))
         });
-        let right_cloud = match (key.cloud_instance_name.as_deref(), self.authority.cloud_instance_name()) {
+        let right_cloud = match (key.cloud_instance_name(), self.authority.cloud_instance_name()) {
             (Some(of_key), Some(ours)) => of_key == ours,
             _ => true,
         };
@@ -171,7 +180,19 @@ impl AccessTokenValidator {
 #[async_trait]
 impl CallerAuthenticator for AccessTokenValidator {
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
-        Ok(self.validate(authorization).await?)
+        let validated = self.validate(authorization).await;
+        if let Err(refused) = &validated {
+            tracing::info!(
+                event = "token.refused",
+                token.refusal = refused.code(),
+                token.claim = refused.claim(),
+            );
+        }
+        Ok(validated?)
+    }
+
+    async fn keep_current(&self) {
+        self.keys.refresh_if_due().await;
     }
 }
 
@@ -197,12 +218,7 @@ impl AccessTokenClaims {
             "2.0" => TokenVersion::V2,
             _ => return Err(TokenRefused::UnsupportedVersion),
         };
-        // In an application's own token the service principal is the subject.
-        let app_only = claims.text("idtyp") == Some("app")
-            || !claims.has("scp") && claims.has("oid") && claims.text("oid") == claims.text("sub");
-        if app_only {
-            return Err(TokenRefused::AppOnlyToken);
-        }
+        let scopes = delegated_scopes(claims)?;
         let (client, user) = match version {
             TokenVersion::V1 => ("appid", ["upn", "unique_name"]),
             TokenVersion::V2 => ("azp", ["preferred_username", "upn"]),
@@ -214,16 +230,48 @@ impl AccessTokenClaims {
             tenant_id: parsed(claims, "tid")?,
             object_id: parsed(claims, "oid")?,
             client_id: parsed(claims, client)?,
-            scopes: ScopeSet::parse(text(claims, "scp")?),
-            user_principal_name: user
-                .into_iter()
-                .find_map(|name| claims.text(name))
-                .map(UserPrincipalName::new),
+            scopes,
+            user_principal_name: user_principal_name(claims, user)?,
             issued_at: instant(claims, "iat")?,
             not_before: instant(claims, "nbf")?,
             expires_at: instant(claims, "exp")?,
         })
     }
+}
+
+/// What the user lets the application do. An application's own token and an ID token have no such thing.
+fn delegated_scopes(claims: &Claims) -> Result<ScopeSet, TokenRefused> {
+    // Of another type than a user's: an application, a device, or something that is not known yet.
+    if claims.has("idtyp") && claims.text("idtyp") != Some("user") {
+        return Err(TokenRefused::AppOnlyToken);
+    }
+    if claims.has("scp") {
+        let scopes = ScopeSet::parse(text(claims, "scp")?);
+        return if scopes.is_empty() { Err(TokenRefused::MissingClaim("scp")) } else { Ok(scopes) };
+    }
+    // An access token names the application that it was issued to; only an ID token answers a page's nonce.
+    if claims.has("nonce") || !claims.has("azp") && !claims.has("appid") {
+        return Err(TokenRefused::IdToken);
+    }
+    // In an application's own token the service principal is the subject, or there is none in this tenant.
+    if !claims.has("oid") || claims.text("oid") == claims.text("sub") || claims.has("roles") {
+        return Err(TokenRefused::AppOnlyToken);
+    }
+    Err(TokenRefused::MissingClaim("scp"))
+}
+
+/// The first of these claims that is there. It becomes the key of an index.
+fn user_principal_name(
+    claims: &Claims,
+    names: [&'static str; 2],
+) -> Result<Option<UserPrincipalName>, TokenRefused> {
+    let Some((name, text)) = names.into_iter().find_map(|name| Some((name, claims.text(name)?))) else {
+        return Ok(None);
+    };
+    if text.len() > MAX_USER_NAME_BYTES {
+        return Err(TokenRefused::ClaimTooLarge(name));
+    }
+    Ok(Some(UserPrincipalName::new(text)))
 }
 
 fn text<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, TokenRefused> {

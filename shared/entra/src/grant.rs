@@ -34,7 +34,7 @@ impl Grant<'_> {
         let account = match self {
             Self::Refresh(account, _) => *account,
             Self::OnBehalfOf(assertion) => {
-                let claims = Claims::from_part(assertion.expose().split('.').nth(1)?)?;
+                let claims = Claims::from_part(assertion.expose().split('.').nth(1)?).ok()?;
                 HomeAccountId::new(claims.text("oid")?.parse().ok()?, claims.text("tid")?.parse().ok()?)
             }
         };

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::DecodingKey;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// More keys than any authority publishes (Entra: about ten).
@@ -18,11 +18,8 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 /// A public key that may sign access tokens: RSA of 2048 to 8192 bits, for RS256.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    pub(crate) key_id: String,
     pub(crate) decoding_key: DecodingKey,
-    /// For whom the key signs, with `{tenantid}` where any tenant may stand.
-    pub(crate) issuer: Option<String>,
-    pub(crate) cloud_instance_name: Option<String>,
+    jwk: Jwk,
 }
 
 #[derive(Deserialize)]
@@ -30,44 +27,69 @@ struct Document {
     keys: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct Jwk {
+/// What counts of a key; the rest of it (`x5c` above all) is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Jwk {
+    kid: String,
     kty: String,
-    #[serde(rename = "use")]
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     usage: Option<String>,
     // Entra's keys carry no `alg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<String>,
-    kid: String,
     n: String,
     e: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cloud_instance_name: Option<String>,
+}
+
+impl SigningKey {
+    pub(crate) fn key_id(&self) -> &str {
+        &self.jwk.kid
+    }
+
+    /// For whom the key signs, with `{tenantid}` where any tenant may stand.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.jwk.issuer.as_deref()
+    }
+
+    pub(crate) fn cloud_instance_name(&self) -> Option<&str> {
+        self.jwk.cloud_instance_name.as_deref()
+    }
+
+    pub(crate) fn jwk(&self) -> &Jwk {
+        &self.jwk
+    }
 }
 
 /// The usable keys of a JWKS document; `None` if it is no such document. Keys of other kinds are passed over.
 pub(crate) fn parse(body: &[u8]) -> Option<Vec<SigningKey>> {
     let document: Document = serde_json::from_slice(body).ok()?;
-    Some(document.keys.into_iter().take(MAX_KEYS).filter_map(signing_key).collect())
+    Some(usable(document.keys))
+}
+
+/// The usable ones of these keys.
+pub(crate) fn usable(keys: Vec<Value>) -> Vec<SigningKey> {
+    keys.into_iter().take(MAX_KEYS).filter_map(signing_key).collect()
 }
 
 fn signing_key(value: Value) -> Option<SigningKey> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
-    let for_signing = jwk.usage.is_none_or(|usage| usage == "sig");
-    let for_rs256 = jwk.alg.is_none_or(|algorithm| algorithm == "RS256");
+    let for_signing = jwk.usage.as_ref().is_none_or(|usage| usage == "sig");
+    let for_rs256 = jwk.alg.as_ref().is_none_or(|algorithm| algorithm == "RS256");
     if jwk.kty != "RSA" || !for_signing || !for_rs256 || jwk.kid.is_empty() {
         return None;
     }
     let modulus = unsigned(&jwk.n)?;
     let exponent = unsigned(&jwk.e)?;
-    if !(256..=1024).contains(&modulus.len()) || !(1..=8).contains(&exponent.len()) {
+    // With an exponent of 1 whoever knows the key could sign.
+    let odd = exponent.last().is_some_and(|byte| byte % 2 == 1) && exponent != [1];
+    if !(256..=1024).contains(&modulus.len()) || !(1..=8).contains(&exponent.len()) || !odd {
         return None;
     }
-    Some(SigningKey {
-        key_id: jwk.kid,
-        decoding_key: DecodingKey::from_rsa_raw_components(&modulus, &exponent),
-        issuer: jwk.issuer,
-        cloud_instance_name: jwk.cloud_instance_name,
-    })
+    Some(SigningKey { decoding_key: DecodingKey::from_rsa_raw_components(&modulus, &exponent), jwk })
 }
 
 /// A big-endian number without the zeros that some writers put in front (RFC 7518 §2 forbids them).
@@ -88,7 +110,7 @@ mod tests {
 
     fn key_ids(keys: &Value) -> Vec<String> {
         let body = json!({ "keys": keys }).to_string();
-        parse(body.as_bytes()).expect("a key set").into_iter().map(|key| key.key_id).collect()
+        parse(body.as_bytes()).expect("a key set").into_iter().map(|key| key.key_id().to_owned()).collect()
     }
 
     #[test]
@@ -105,6 +127,8 @@ mod tests {
                 {"kty": "RSA", "kid": "1024 bits", "n": modulus(128), "e": "AQAB"},
                 {"kty": "RSA", "kid": "huge", "n": modulus(2000), "e": "AQAB"},
                 {"kty": "RSA", "kid": "no exponent", "n": n, "e": ""},
+                {"kty": "RSA", "kid": "exponent of one", "n": n, "e": "AQ"},
+                {"kty": "RSA", "kid": "even exponent", "n": n, "e": "AQAA"},
                 {"kty": "RSA", "kid": "", "n": n, "e": "AQAB"},
                 {"kty": "RSA", "n": n, "e": "AQAB"},
                 {"kty": "RSA", "kid": "garbage", "n": "!", "e": "AQAB"},

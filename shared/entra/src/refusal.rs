@@ -9,7 +9,11 @@ use std::fmt;
 #[derive(Debug)]
 pub enum TokenRefused {
     MissingToken,
+    /// Above [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES).
+    TokenTooLarge,
     MalformedToken,
+    /// A member of the header or the payload occurs twice, or one that is relied on occurs in another case.
+    DuplicateClaim,
     /// A JWE: token encryption is on in the API's registration.
     EncryptedToken,
     UnsupportedAlgorithm,
@@ -25,6 +29,10 @@ pub enum TokenRefused {
     UnsupportedVersion,
     /// Absent, empty or of another type; the name, never the value.
     MissingClaim(&'static str),
+    /// Longer than any that Entra issues; the name, never the value.
+    ClaimTooLarge(&'static str),
+    /// An ID token tells a page who signed in, and permits nothing.
+    IdToken,
     TenantNotAllowed,
     ClientNotAllowed,
     /// On-Behalf-Of needs a user, and an application's own token has none.
@@ -39,10 +47,24 @@ impl TokenRefused {
         self.code_and_detail().0
     }
 
+    /// The claim that the reason is about, if it is about one.
+    pub fn claim(&self) -> Option<&'static str> {
+        match self {
+            Self::MissingClaim(name) | Self::ClaimTooLarge(name) => Some(name),
+            _ => None,
+        }
+    }
+
     fn code_and_detail(&self) -> (&'static str, &'static str) {
         match self {
             Self::MissingToken => {
                 ("missing_token", "send an access token for this API: `Authorization: Bearer <token>`")
+            }
+            Self::TokenTooLarge => {
+                ("token_too_large", "the bearer token is longer than any access token for this API")
+            }
+            Self::DuplicateClaim => {
+                ("duplicate_claim", "the access token names one of its claims more than once")
             }
             Self::MalformedToken => {
                 ("malformed_token", "the bearer token is not a signed JWT that this API can read")
@@ -77,6 +99,12 @@ impl TokenRefused {
                 "the access token lacks a claim that this API needs, or has it in another form \
                  (aud, azp or appid, exp, iat, iss, nbf, oid, scp, tid, ver)",
             ),
+            Self::ClaimTooLarge(_) => {
+                ("claim_too_large", "a claim of the access token is longer than any that Entra ID issues")
+            }
+            Self::IdToken => {
+                ("id_token", "this is an ID token; send an access token, got with a scope of this API")
+            }
             Self::TenantNotAllowed => {
                 ("tenant_not_allowed", "the users of this tenant may not call this API")
             }
@@ -96,9 +124,9 @@ impl TokenRefused {
 impl fmt::Display for TokenRefused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.code_and_detail().1)?;
-        match self {
-            Self::MissingClaim(name) => write!(formatter, ": {name}"),
-            _ => Ok(()),
+        match self.claim() {
+            Some(name) => write!(formatter, ": {name}"),
+            None => Ok(()),
         }
     }
 }

@@ -64,7 +64,8 @@ pub(crate) fn parse(
     {
         return Err(bad_answer("tokens of the account that was asked for"));
     }
-    let id_claims = answer.id_token.as_deref().and_then(|token| Claims::from_part(token.split('.').nth(1)?));
+    let id_claims =
+        answer.id_token.as_deref().and_then(|token| Claims::from_part(token.split('.').nth(1)?).ok());
     let id_claim = |name| id_claims.as_ref().and_then(|claims| claims.text(name)).map(str::to_owned);
     Ok(IssuedTokens {
         scopes: answer
@@ -103,7 +104,7 @@ fn is_token(text: &str) -> bool {
 
 /// `uid.utid` of `client_info`: the user's home, which for a guest is not the tenant that answers.
 fn home_account(client_info: &str) -> Option<HomeAccountId> {
-    let claims = Claims::from_part(client_info)?;
+    let claims = Claims::from_part(client_info).ok()?;
     Some(HomeAccountId::new(claims.text("uid")?.parse().ok()?, claims.text("utid")?.parse().ok()?))
 }
 

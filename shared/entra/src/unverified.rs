@@ -7,6 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// The longest bearer token that is looked at: 16 KiB. Entra's stay well below, groups claims included.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// The longest id of a signing key that is looked for: 256 bytes. Entra's have 27 or 43.
+const MAX_KEY_ID_BYTES: usize = 256;
+
 /// A token that has the form of a signed JWT (RFC 7515) with an algorithm we take. Its claims cannot be read: they become
 /// readable when the signature was verified.
 #[derive(Debug)]
@@ -28,7 +31,10 @@ impl UnverifiedToken {
 
     fn parse(raw: &str) -> Result<Self, TokenRefused> {
         let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if raw.len() > MAX_TOKEN_BYTES || !raw.bytes().all(base64url) {
+        if raw.len() > MAX_TOKEN_BYTES {
+            return Err(TokenRefused::TokenTooLarge);
+        }
+        if !raw.bytes().all(base64url) {
             return Err(TokenRefused::MalformedToken);
         }
         let parts: Vec<&str> = raw.split('.').collect();
@@ -36,7 +42,7 @@ impl UnverifiedToken {
             return Err(TokenRefused::EncryptedToken);
         }
         let [header, payload, signature] = parts[..] else { return Err(TokenRefused::MalformedToken) };
-        let header = Claims::from_part(header).ok_or(TokenRefused::MalformedToken)?;
+        let header = Claims::from_part(header)?;
         // First of all: a token without a signature has an `alg` that says so.
         if header.text("alg").ok_or(TokenRefused::MalformedToken)? != "RS256" {
             return Err(TokenRefused::UnsupportedAlgorithm);
@@ -50,6 +56,9 @@ impl UnverifiedToken {
             return Err(TokenRefused::MalformedToken);
         }
         let key_id = header.text("kid").ok_or(TokenRefused::UnknownSigningKey)?.to_owned();
+        if key_id.len() > MAX_KEY_ID_BYTES {
+            return Err(TokenRefused::ClaimTooLarge("kid"));
+        }
         Ok(Self { raw: raw.into(), key_id })
     }
 
@@ -112,15 +121,44 @@ mod tests {
             "",
             "[]",
             r#"{"alg":7,"kid":"k"}"#,
-            r#"{"alg":"RS256","alg":"none","kid":"k"}"#,
             r#"{"alg":"RS256","kid":"k","crit":["exp"]}"#,
             r#"{"alg":"RS256","kid":"k","typ":"secevent+jwt"}"#,
         ] {
             assert_eq!(refusal(&with_header(header)), "malformed_token", "{header}");
         }
-        let long = with_header(r#"{"alg":"RS256","kid":"k"}"#) + &"A".repeat(MAX_TOKEN_BYTES);
-        assert_eq!(refusal(&long), "malformed_token");
         assert_eq!(refusal("Bearer a.b.c.d.e"), "encrypted_token");
+    }
+
+    #[test]
+    fn what_is_longer_than_any_real_token_is_refused() {
+        let token = with_header(r#"{"alg":"RS256","kid":"k"}"#);
+        let longest = MAX_TOKEN_BYTES + "Bearer ".len() - token.len();
+        assert_eq!(refusal(&(token.clone() + &"A".repeat(longest))), "accepted");
+        assert_eq!(refusal(&(token + &"A".repeat(longest + 1))), "token_too_large");
+        let with_key_id = |bytes| with_header(&format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(bytes)));
+        assert_eq!(refusal(&with_key_id(MAX_KEY_ID_BYTES)), "accepted");
+        assert_eq!(refusal(&with_key_id(MAX_KEY_ID_BYTES + 1)), "claim_too_large");
+    }
+
+    #[test]
+    fn a_header_that_says_two_things_is_refused() {
+        for header in [
+            r#"{"alg":"RS256","alg":"none","kid":"k"}"#,
+            r#"{"alg":"RS256","ALG":"none","kid":"k"}"#,
+            r#"{"alg":"RS256","kid":"k","Kid":"other"}"#,
+            r#"{"alg":"RS256","kid":"k","x5t":"a","x5t":"a"}"#,
+        ] {
+            assert_eq!(refusal(&with_header(header)), "duplicate_claim", "{header}");
+        }
+    }
+
+    #[test]
+    fn two_values_in_one_header_are_refused() {
+        let token = with_header(r#"{"alg":"RS256","kid":"k"}"#);
+        // As a gateway joins two headers of one name (RFC 9110 §5.3).
+        for separator in [",", ", ", " "] {
+            assert_eq!(refusal(&[token.as_str(), token.as_str()].join(separator)), "malformed_token");
+        }
     }
 
     #[test]

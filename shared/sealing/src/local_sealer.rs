@@ -7,16 +7,17 @@ use crate::unreadable::Unreadable;
 use async_trait::async_trait;
 use domain::error::SealingError;
 use domain::ports::{ItemAddress, Sealer};
+use std::sync::Arc;
 
 /// Seals with one local branch key (`SEALING_LOCAL_KEY`).
 #[derive(Debug)]
 pub struct LocalSealer {
-    key: BranchKey,
+    key: Arc<BranchKey>,
 }
 
 impl LocalSealer {
-    pub fn new(key: BranchKey) -> Self {
-        Self { key }
+    pub fn new(key: impl Into<Arc<BranchKey>>) -> Self {
+        Self { key: key.into() }
     }
 }
 

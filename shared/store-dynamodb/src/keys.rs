@@ -74,6 +74,15 @@ pub(crate) fn tenant_partition_key(tenant: TenantId) -> String {
     format!("TENANT#{tenant}")
 }
 
+/// Where what an authority published lies.
+pub(crate) fn signing_keys_partition_key(authority: &str) -> String {
+    format!("KEYS#{authority}")
+}
+
+pub(crate) fn signing_keys_sort_key(client_id: ClientId) -> String {
+    format!("SIGNING_KEYS#{client_id}")
+}
+
 pub(crate) fn tick_partition_key(tick: &str) -> String {
     format!("TICK#{tick}")
 }

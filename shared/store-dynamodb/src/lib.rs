@@ -9,7 +9,7 @@
 //! | `ttl` | all | epoch seconds; the reader leaves out what is past it, because DynamoDB deletes late |
 //! | `begun_at` | tokens, activity, profile | epoch milliseconds: when the request or turn began that this comes from |
 //! | `erased_at`, `refused_assertions` | tombstone | epoch milliseconds: what began then or earlier is left out; list of strings |
-//! | `blob`, `version` | tokens, quarantine | binary, number |
+//! | `blob`, `version` | tokens, quarantine; signing keys (no version) | binary, number |
 //! | `cause`, `found_at` | quarantine | string, epoch seconds |
 //! | `last_activity`, `due_at`, `lease_until` | activity | epoch seconds |
 //! | `sweep_shard` | activity | `v1#07`; there only together with `due_at`, because an index key that is missing keeps the item out of the index |
@@ -30,6 +30,7 @@ mod keys;
 mod load;
 mod profile;
 mod quarantine;
+mod signing_keys;
 mod store;
 pub mod table;
 mod ticks;
@@ -38,5 +39,6 @@ mod turn;
 
 pub use branch_keys::{BranchKeyCreation, BranchKeyItem, DynamoDbBranchKeys};
 pub use keys::shard_of;
+pub use signing_keys::DynamoDbSigningKeys;
 pub use store::DynamoDbAccountStore;
 pub use tokens::MAX_BLOB_BYTES;

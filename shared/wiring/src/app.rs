@@ -6,10 +6,11 @@ use crate::config::{CallerConfig, Config, ConfigError, Function};
 use crate::credential::credential;
 use crate::environment::Environment;
 use crate::sealer::sealer;
+use crate::signing_keys::SealedKeysOfTable;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
-use domain::ports::{Chance, Clock, EventPublisher, ShardTaskQueue, Timer};
+use domain::ports::{Chance, Clock, EventPublisher, Sealer, ShardTaskQueue, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
 use domain::time_budget::REQUEST_TIMEOUT;
@@ -17,7 +18,7 @@ use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, S
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
 use std::sync::Arc;
-use store_dynamodb::DynamoDbAccountStore;
+use store_dynamodb::{DynamoDbAccountStore, DynamoDbSigningKeys};
 
 /// The delegated permission that the product uses downstream.
 const GRAPH_SCOPES: &str = "https://graph.microsoft.com/User.Read";
@@ -62,28 +63,64 @@ pub enum StartError {
 }
 
 impl Api {
-    /// Reads the configuration and builds the adapters. Signing keys are fetched with the first request that needs them.
+    /// Reads the configuration and builds the adapters, and meanwhile fetches the signing keys; if that fails, the first
+    /// request that needs them tries again.
     pub async fn start(environment: &Environment, time: Time) -> Result<Self, StartError> {
         let config = Config::read(environment, Function::ProfileApi)?;
-        let client = outbound_http::client().map_err(StartError::HttpClient)?;
         let callers = config.callers.clone().unwrap_or_default();
-        let authenticator = Arc::new(authenticator(&config, &callers, client.clone(), &time));
-        let services = services(config, environment, client, time).await?;
-        Ok(Self { services, authenticator, cors_allowed_origins: callers.cors_allowed_origins.into() })
+        let base = Base::new(&config, environment, &time).await?;
+        let keys = Arc::new(signing_keys(&config, &base, &time));
+        let authenticator = Arc::new(authenticator(&config, &callers, keys.clone(), &time));
+        let (services, ()) = tokio::join!(services(config, base, time), keys.warm_up());
+        Ok(Self {
+            services: services?,
+            authenticator,
+            cors_allowed_origins: callers.cors_allowed_origins.into(),
+        })
     }
 }
 
 /// What the sweeping function is given.
 pub async fn sweep_services(environment: &Environment, time: Time) -> Result<Services, StartError> {
     let config = Config::read(environment, Function::BackgroundSweep)?;
-    let client = outbound_http::client().map_err(StartError::HttpClient)?;
-    services(config, environment, client, time).await
+    let base = Base::new(&config, environment, &time).await?;
+    services(config, base, time).await
+}
+
+/// What several adapters share.
+struct Base {
+    client: reqwest::Client,
+    aws: AwsClients,
+    sealer: Arc<dyn Sealer>,
+}
+
+impl Base {
+    async fn new(config: &Config, environment: &Environment, time: &Time) -> Result<Self, StartError> {
+        let client = outbound_http::client().map_err(StartError::HttpClient)?;
+        let aws = AwsClients::new(environment).await;
+        let sealer = sealer(&config.sealing, &config.table_name, &aws, time.clock.clone());
+        Ok(Self { client, aws, sealer })
+    }
+}
+
+fn signing_keys(config: &Config, base: &Base, time: &Time) -> SigningKeys {
+    let url = config.authority.signing_keys_url();
+    let items = DynamoDbSigningKeys::new(
+        base.aws.dynamodb.clone(),
+        config.table_name.clone(),
+        &url,
+        config.client_id,
+        time.clock.clone(),
+    );
+    let kept = SealedKeysOfTable { items, sealer: base.sealer.clone() };
+    SigningKeys::new(base.client.clone(), url, KeyPolicy::default(), time.clock.clone())
+        .kept_in(Arc::new(kept))
 }
 
 fn authenticator(
     config: &Config,
     callers: &CallerConfig,
-    client: reqwest::Client,
+    keys: Arc<SigningKeys>,
     time: &Time,
 ) -> AccessTokenValidator {
     if matches!(callers.allowed_clients, entra::Allowed::Any) {
@@ -92,8 +129,6 @@ fn authenticator(
             "ENTRA_ALLOWED_CLIENTS=*: any application may call"
         );
     }
-    let keys_url = config.authority.signing_keys_url();
-    let keys = Arc::new(SigningKeys::new(client, keys_url, KeyPolicy::default(), time.clock.clone()));
     let policy = AccessPolicy {
         client_id: config.client_id,
         app_id_uri: None,
@@ -103,14 +138,9 @@ fn authenticator(
     AccessTokenValidator::new(config.authority.clone(), policy, keys, time.clock.clone())
 }
 
-async fn services(
-    config: Config,
-    environment: &Environment,
-    client: reqwest::Client,
-    time: Time,
-) -> Result<Services, StartError> {
+async fn services(config: Config, base: Base, time: Time) -> Result<Services, StartError> {
     let Time { clock, timer, chance } = time;
-    let aws = AwsClients::new(environment).await;
+    let Base { client, aws, sealer } = base;
     let credential = credential(&config, &aws, clock.clone()).await?;
     let store = Arc::new(DynamoDbAccountStore::new(
         aws.dynamodb.clone(),
@@ -119,7 +149,6 @@ async fn services(
         config.sweep.shards,
         clock.clone(),
     ));
-    let sealer = sealer(config.sealing, &config.table_name, &aws, clock.clone());
     let profiles = Arc::new(GraphProfileReader::new(
         client.clone(),
         &config.graph_base_url,

@@ -13,6 +13,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use time::Duration;
 use url::Url;
 
@@ -59,7 +60,7 @@ pub enum CredentialConfig {
 #[derive(Debug)]
 pub enum SealingConfig {
     /// `SEALING_LOCAL_KEY`.
-    Local(BranchKey),
+    Local(Arc<BranchKey>),
     /// `SEALING_KEY_ARN`: branch keys in the table, wrapped by this KMS key.
     Kms { key_arn: String, rotation_days: u32 },
 }
@@ -293,7 +294,7 @@ impl Reader<'_> {
             }
             (None, Some(key)) => {
                 let key = self.checked("SEALING_LOCAL_KEY", BranchKey::local(&key.into()))?;
-                Some(SealingConfig::Local(key))
+                Some(SealingConfig::Local(key.into()))
             }
             (None, None) => {
                 self.problem("SEALING_KEY_ARN", "set it, or SEALING_LOCAL_KEY for local runs");

@@ -7,6 +7,7 @@ pub mod config;
 mod credential;
 mod environment;
 mod sealer;
+mod signing_keys;
 pub mod telemetry;
 
 pub use app::{Api, StartError, Time, sweep_services};

@@ -14,18 +14,18 @@ use std::sync::Arc;
 use store_dynamodb::{BranchKeyCreation, BranchKeyItem, DynamoDbBranchKeys};
 
 pub(crate) fn sealer(
-    config: SealingConfig,
+    config: &SealingConfig,
     table: &str,
     aws: &AwsClients,
     clock: Arc<dyn Clock>,
 ) -> Arc<dyn Sealer> {
     match config {
-        SealingConfig::Local(key) => Arc::new(LocalSealer::new(key)),
+        SealingConfig::Local(key) => Arc::new(LocalSealer::new(key.clone())),
         SealingConfig::Kms { key_arn, rotation_days } => {
             let keys = BranchKeysOfTable(DynamoDbBranchKeys::new(aws.dynamodb.clone(), table.to_owned()));
-            let wrapping = KmsKeyWrapping::new(aws.kms.clone(), key_arn);
+            let wrapping = KmsKeyWrapping::new(aws.kms.clone(), key_arn.clone());
             let table = table.to_owned();
-            Arc::new(KmsSealer::new(Arc::new(keys), Arc::new(wrapping), table, rotation_days, clock))
+            Arc::new(KmsSealer::new(Arc::new(keys), Arc::new(wrapping), table, *rotation_days, clock))
         }
     }
 }

@@ -129,7 +129,7 @@ async fn a_signed_payload_with_a_claim_twice_is_refused() {
     for extra in [format!(r#"{{"oid":"{second}","#), format!(r#"{{"OID":"{second}","#)] {
         let ambiguous = payload.replacen('{', &extra, 1);
         let bearer = format!("Bearer {}", FIRST_KEY.sign(&token.header.to_string(), &ambiguous));
-        assert_eq!(code(entra.validator().validate(Some(&bearer)).await), "malformed_token", "{extra}");
+        assert_eq!(code(entra.validator().validate(Some(&bearer)).await), "duplicate_claim", "{extra}");
     }
 }
 
@@ -279,11 +279,36 @@ async fn an_applications_own_token_is_refused() {
     assert_eq!(outcome(|token| app_only(token).with("idtyp", "app")).await, "app_only_token");
     assert_eq!(outcome(|token| token.with("idtyp", "app")).await, "app_only_token");
     assert_eq!(outcome(|token| token.with("idtyp", "user")).await, "ok");
+    // A service principal from elsewhere has no object in the tenant.
+    assert_eq!(outcome(|token| app_only(token).without("oid")).await, "app_only_token");
+    assert_eq!(outcome(app_only).await, "app_only_token");
+    for kind in [json!("device"), json!(["app"]), json!("App"), json!(null)] {
+        assert_eq!(outcome(|token| token.with("idtyp", kind.clone())).await, "app_only_token", "{kind}");
+    }
 }
 
 #[tokio::test]
-async fn an_id_token_is_refused_for_want_of_scopes() {
-    assert_eq!(outcome(|token| token.without("scp").with("nonce", "n")).await, "missing_claim");
+async fn an_id_token_is_refused() {
+    assert_eq!(outcome(|token| token.without("scp").without("azp")).await, "id_token");
+    assert_eq!(outcome(|token| token.without("scp").with("nonce", "n")).await, "id_token");
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let first_version = Token::v1(&entra.authority).without("scp").without("appid").without("appidacr");
+    assert_eq!(code(entra.validator().validate(Some(&first_version.bearer())).await), "id_token");
+}
+
+#[tokio::test]
+async fn a_users_token_without_any_permission_is_refused() {
+    assert_eq!(outcome(|token| token.without("scp")).await, "missing_claim");
+    assert_eq!(outcome(|token| token.with("scp", "  ")).await, "missing_claim");
+    assert_eq!(outcome(|token| token.with("scp", json!(["Profile.Read"]))).await, "missing_claim");
+}
+
+#[tokio::test]
+async fn a_name_longer_than_any_real_one_is_refused() {
+    let name = |bytes: usize| format!("{}@lakeside.example", "u".repeat(bytes - "@lakeside.example".len()));
+    assert_eq!(outcome(|token| token.with("preferred_username", name(1024))).await, "ok");
+    assert_eq!(outcome(|token| token.with("preferred_username", name(1025))).await, "claim_too_large");
 }
 
 #[tokio::test]

@@ -209,8 +209,16 @@ impl FakeEntra {
         self.server.received_requests().await.expect("recording is on")
     }
 
+    /// Until there were so many since the last change of the script.
+    pub(crate) async fn requested(&self, count: usize) {
+        while self.requests().await.len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn keys(&self) -> SigningKeys {
-        let policy = KeyPolicy { timeout: self.timeout, ..KeyPolicy::default() };
+        let policy =
+            KeyPolicy { timeout: self.timeout, warm_up_timeout: self.timeout, ..KeyPolicy::default() };
         SigningKeys::new(client(), self.authority.signing_keys_url(), policy, Arc::new(self.clock.clone()))
     }
 
