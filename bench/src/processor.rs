@@ -25,6 +25,20 @@ pub(crate) fn of_own_threads(name: &str) -> Result<(Duration, Duration), BenchEr
     Ok((named, others))
 }
 
+/// Processor time until now of all that this machine does, idling and waiting for disks left out (`proc_stat(5)`).
+pub(crate) fn of_machine() -> Result<Duration, BenchError> {
+    let stat = fs::read_to_string("/proc/stat").map_err(cannot("read /proc/stat"))?;
+    busy_time(&stat).ok_or_else(|| BenchError::NotMeasured(format!("/proc/stat is not as expected: {stat}")))
+}
+
+/// `user`, `nice`, `system`, `irq`, `softirq` and `steal` of the first line.
+fn busy_time(stat: &str) -> Option<Duration> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let fields: Vec<u64> = line.split_ascii_whitespace().filter_map(|field| field.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = fields[..] else { return None };
+    Some(ticks(user + nice + system + irq + softirq + steal))
+}
+
 /// The second field, in parentheses, which may itself hold any.
 fn name_of(stat: &str) -> Option<&str> {
     Some(stat.split_once('(')?.1.rsplit_once(')')?.0)
@@ -35,7 +49,11 @@ fn cpu_time(stat: &str) -> Option<Duration> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_micros((user + system) * 1_000_000 / rustix::param::clock_ticks_per_second().max(1)))
+    Some(ticks(user + system))
+}
+
+fn ticks(count: u64) -> Duration {
+    Duration::from_micros(count * 1_000_000 / rustix::param::clock_ticks_per_second().max(1))
 }
 
 #[cfg(test)]
@@ -45,10 +63,17 @@ mod tests {
     #[test]
     fn a_thread_may_be_called_anything() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 7 7 20 0 4 0 100 0 0";
-        let ticks = rustix::param::clock_ticks_per_second();
-        assert_eq!(cpu_time(stat), Some(Duration::from_micros(175 * 1_000_000 / ticks)));
+        assert_eq!(cpu_time(stat), Some(ticks(175)));
         assert_eq!(name_of(stat), Some("a) b (c"));
         assert_eq!(cpu_time("42 (cut"), None);
+    }
+
+    #[test]
+    fn idling_is_no_work() {
+        let stat = "cpu  1 2 4 1000 1000 8 16 32 64 64\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(busy_time(stat), Some(ticks(63)));
+        assert_eq!(busy_time("cpu0 1 2"), None);
+        assert!(of_machine().unwrap() > Duration::ZERO);
     }
 
     #[test]

@@ -33,7 +33,7 @@ enum Which {
         #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000",
             value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
         accounts: Vec<u32>,
-        /// How often each is measured, instead of the oftener the fewer accounts: 5, 3 and 1 times.
+        /// How often each is measured, instead of the oftener the fewer accounts: 5, 2 and 1 times.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
         runs: Option<u32>,
     },

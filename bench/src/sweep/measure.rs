@@ -44,6 +44,8 @@ pub(crate) struct SweepFigures {
     pub(crate) store_seconds: f64,
     /// Of the emulator, and the little that measuring takes.
     pub(crate) emulator_seconds: f64,
+    /// Of everything else that the machine did meanwhile.
+    pub(crate) elsewhere_seconds: f64,
 }
 
 /// A worker's resident memory, in KiB.
@@ -78,7 +80,11 @@ const LATE: u32 = 3_600;
 
 /// Sweeps of cached tokens in one run, by accounts: short ones are repeated.
 fn repetitions(accounts: u32) -> u32 {
-    if accounts <= 30_000 { 3 } else { 1 }
+    match accounts {
+        0..=3_000 => 3,
+        3_001..=30_000 => 2,
+        _ => 1,
+    }
 }
 
 /// The time of an invocation that hands on. Half of it, at least, is for turns; a shard may be handed on 100 times.
@@ -107,7 +113,7 @@ pub(crate) async fn run(
     }
     let memory = worker.memory()?;
     let whole = MemoryFigures { start_kib, end_kib: memory.resident_kib, peak_kib: memory.peak_kib };
-    drop(worker);
+    worker.stop().await;
 
     all_are_due().await;
     let (sweep, handed_on) = handed_on(&lab, program, accounts).await?;
@@ -175,6 +181,7 @@ async fn handed_on(
     queue.await.map_err(cannot("end the queue"))?;
 
     let (state, left) = (bus.state(), worker.due().await?);
+    worker.stop().await;
     if state.hidden > 0 || !state.dead_letters.is_empty() || left > 0 {
         let failed = state.hidden + state.dead_letters.len();
         return Err(BenchError::NotMeasured(format!(
@@ -199,12 +206,14 @@ struct Reading {
     worker: Duration,
     store: Duration,
     others: Duration,
+    machine: Duration,
 }
 
 impl Reading {
     fn now(worker: &Worker) -> Result<Self, BenchError> {
         let (store, others) = processor::of_own_threads(STORE_THREADS)?;
-        Ok(Self { worker: worker.processor_time()?, store, others, at: Instant::now() })
+        let (worker, machine) = (worker.processor_time()?, processor::of_machine()?);
+        Ok(Self { worker, store, others, machine, at: Instant::now() })
     }
 
     fn until_now(
@@ -216,6 +225,8 @@ impl Reading {
     ) -> Result<SweepFigures, BenchError> {
         let now = Self::now(worker)?;
         let since = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
+        let ours =
+            (now.worker + now.store + now.others).saturating_sub(self.worker + self.store + self.others);
         let figures = SweepFigures {
             kind,
             invocations,
@@ -223,6 +234,7 @@ impl Reading {
             worker_seconds: since(now.worker, self.worker),
             store_seconds: since(now.store, self.store),
             emulator_seconds: since(now.others, self.others),
+            elsewhere_seconds: since(now.machine, self.machine + ours),
         };
         let rate = f64::from(accounts) / figures.wall_seconds;
         eprintln!(

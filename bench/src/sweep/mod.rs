@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000",
         value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     accounts: Vec<u32>,
-    /// How often each is measured, instead of the oftener the fewer accounts: 5, 3 and 1 times.
+    /// How often each is measured, instead of the oftener the fewer accounts: 5, 2 and 1 times.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: Option<u32>,
     /// The sweep's program.
@@ -70,7 +70,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
 fn times(accounts: u32, wanted: Option<u32>) -> usize {
     let times = wanted.unwrap_or(match accounts {
         0..=3_000 => 5,
-        3_001..=30_000 => 3,
+        3_001..=30_000 => 2,
         _ => 1,
     });
     usize::try_from(times).unwrap_or(usize::MAX)

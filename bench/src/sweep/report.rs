@@ -2,7 +2,7 @@
 
 use super::measure::{Kind, MemoryFigures, RunFigures, SweepFigures};
 use crate::error::{BenchError, cannot};
-use crate::figures::{grouped, median, ratio};
+use crate::figures::{as_f64, grouped, median, ratio};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -34,6 +34,10 @@ struct PerAccount {
     worker_ms: f64,
     store_ms: f64,
     emulator_ms: f64,
+    /// Of all three.
+    processor_ms: f64,
+    /// How much of the machine's processors was busy with other things.
+    elsewhere_percent: f64,
 }
 
 /// MB, 1,000,000 bytes each; the highest of all runs with so many accounts.
@@ -63,14 +67,14 @@ impl Report {
         let of_each = |kinds: &'static [Kind]| {
             kinds.iter().flat_map(|kind| sizes.iter().map(|accounts| (*kind, *accounts)))
         };
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let per_account: Vec<PerAccount> = of_each(&[Kind::Cached, Kind::Refreshed, Kind::HandedOn])
-            .filter_map(|(kind, accounts)| PerAccount::of(&runs, kind, accounts))
+            .filter_map(|(kind, accounts)| PerAccount::of(&runs, kind, accounts, as_f64(processors)))
             .collect();
         let memory: Vec<MemoryOfSize> = of_each(&[Kind::Cached, Kind::HandedOn])
             .map(|(kind, accounts)| MemoryOfSize::of(&runs, kind, accounts))
             .collect();
         let comparisons = compare(&per_account, &memory);
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { processors, per_account, memory, comparisons, runs }
     }
 
@@ -80,29 +84,35 @@ impl Report {
 }
 
 impl PerAccount {
-    fn of(runs: &[RunFigures], kind: Kind, accounts: u32) -> Option<Self> {
+    fn of(runs: &[RunFigures], kind: Kind, accounts: u32, processors: f64) -> Option<Self> {
         let sweeps: Vec<&SweepFigures> = runs
             .iter()
             .filter(|run| run.accounts == accounts)
             .flat_map(|run| &run.sweeps)
             .filter(|sweep| sweep.kind == kind)
             .collect();
-        let middle = |value: fn(&SweepFigures) -> f64| {
+        let middle = |value: &dyn Fn(&SweepFigures) -> f64| {
             let values: Vec<f64> = sweeps.iter().map(|sweep| value(sweep)).collect();
             median(&values)
         };
-        let ms = |value| middle(value).map(|seconds| seconds * 1_000.0 / f64::from(accounts));
+        let ms = |value: &dyn Fn(&SweepFigures) -> f64| {
+            middle(value).map(|seconds| seconds * 1_000.0 / f64::from(accounts))
+        };
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let invocations = middle(|sweep| sweep.invocations as f64)?;
+        let invocations = middle(&|sweep| sweep.invocations as f64)?;
         Some(Self {
             kind,
             accounts,
             sweeps: sweeps.len(),
             invocations,
-            wall_ms: ms(|sweep| sweep.wall_seconds)?,
-            worker_ms: ms(|sweep| sweep.worker_seconds)?,
-            store_ms: ms(|sweep| sweep.store_seconds)?,
-            emulator_ms: ms(|sweep| sweep.emulator_seconds)?,
+            wall_ms: ms(&|sweep| sweep.wall_seconds)?,
+            worker_ms: ms(&|sweep| sweep.worker_seconds)?,
+            store_ms: ms(&|sweep| sweep.store_seconds)?,
+            emulator_ms: ms(&|sweep| sweep.emulator_seconds)?,
+            processor_ms: ms(&|sweep| sweep.worker_seconds + sweep.store_seconds + sweep.emulator_seconds)?,
+            elsewhere_percent: middle(&|sweep| {
+                sweep.elsewhere_seconds / sweep.wall_seconds / processors * 100.0
+            })?,
         })
     }
 }
@@ -140,9 +150,10 @@ fn compare(per_account: &[PerAccount], memory: &[MemoryOfSize]) -> Vec<Compariso
         let (Some(small), Some(large)) = (first, last) else { continue };
         let times = [
             ("time per account", large.wall_ms, small.wall_ms, Some(MOST_TIME)),
-            ("  of it the worker's processor", large.worker_ms, small.worker_ms, None),
-            ("  of it the table's", large.store_ms, small.store_ms, None),
-            ("  of it the emulator's", large.emulator_ms, small.emulator_ms, None),
+            ("processor time", large.processor_ms, small.processor_ms, None),
+            ("  the worker's", large.worker_ms, small.worker_ms, None),
+            ("  the table's", large.store_ms, small.store_ms, None),
+            ("  the emulator's", large.emulator_ms, small.emulator_ms, None),
         ];
         comparisons.extend(times.into_iter().filter_map(|(what, large, small, at_most)| {
             let value = ratio(large, small)?;
@@ -178,16 +189,28 @@ fn of_worker(kind: Kind) -> &'static str {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "\nMilliseconds per account, medians; {} processors for all three", self.processors)?;
         writeln!(
             out,
-            "{:<11}{:>10}{:>8}{:>13}{:>9}{:>15}{:>9}{:>12}",
-            "token", "accounts", "sweeps", "invocations", "time", "worker's CPU", "table's", "emulator's"
+            "\nMilliseconds per account, medians; {} processors for all three and whatever else runs",
+            self.processors
+        )?;
+        writeln!(
+            out,
+            "{:<11}{:>10}{:>8}{:>13}{:>9}{:>15}{:>9}{:>12}{:>15}",
+            "token",
+            "accounts",
+            "sweeps",
+            "invocations",
+            "time",
+            "worker's CPU",
+            "table's",
+            "emulator's",
+            "elsewhere"
         )?;
         for row in &self.per_account {
             writeln!(
                 out,
-                "{:<11}{:>10}{:>8}{:>13.0}{:>9.3}{:>15.3}{:>9.3}{:>12.3}",
+                "{:<11}{:>10}{:>8}{:>13.0}{:>9.3}{:>15.3}{:>9.3}{:>12.3}{:>10.0} % CPU",
                 row.kind.name(),
                 grouped(row.accounts.into()),
                 row.sweeps,
@@ -195,7 +218,8 @@ impl fmt::Display for Report {
                 row.wall_ms,
                 row.worker_ms,
                 row.store_ms,
-                row.emulator_ms
+                row.emulator_ms,
+                row.elsewhere_percent
             )?;
         }
         writeln!(out, "\nMemory of the worker, MB, the highest of all runs")?;

@@ -48,6 +48,11 @@ impl Worker {
         due.ok_or_else(|| BenchError::NotMeasured(format!("a dry run answered {answer}")))
     }
 
+    /// Ends the process before the API that it waits at: it would complain of that.
+    pub(crate) async fn stop(&self) {
+        self.process.killer().kill().await;
+    }
+
     pub(crate) fn memory(&self) -> Result<Memory, BenchError> {
         let gone = || BenchError::NotMeasured("the system does not tell the worker's memory".to_owned());
         self.process.memory().ok_or_else(gone)
