@@ -5,6 +5,7 @@
 mod background_access;
 mod brake;
 mod challenges;
+mod clock_jumps;
 mod counts;
 mod fan_out;
 mod fixture;
