@@ -17,6 +17,7 @@ pub(crate) fn journeys(run: &mut Run) -> StepResult {
     command
         .env("STACK_PAGE_URL", &stack.page)
         .env("STACK_API_URL", &stack.api)
+        .env("STACK_ACCOUNTS_URL", &stack.accounts)
         .env("STACK_EMULATOR_URL", &stack.emulator)
         .env("STACK_CONTROL_URL", &stack.control)
         .env("CHROMIUM", chromium)

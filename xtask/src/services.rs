@@ -65,6 +65,7 @@ pub(crate) struct Stack {
     _service: Service,
     pub(crate) page: String,
     pub(crate) api: String,
+    pub(crate) accounts: String,
     pub(crate) emulator: String,
     pub(crate) dynamodb: String,
     pub(crate) control: String,
@@ -101,6 +102,7 @@ pub(crate) fn stack(run: &mut Run, page: Page) -> Result<Stack, Stop> {
     Ok(Stack {
         page: address("page")?,
         api: address("api")?,
+        accounts: address("accounts")?,
         emulator: address("emulator")?,
         dynamodb: address("dynamodb")?,
         control: address("control")?,

@@ -29,15 +29,18 @@ export function launch() {
  * broken, or keeps from running for its security policy, is collected and fails the test that calls `assertClean`.
  *
  * @param {import("playwright-core").Browser} browser
- * @param {ContextOptions & { path?: string }} [options]
+ * @param {ContextOptions & { path?: string, timers?: boolean }} [options] with `timers`, `page.clock` moves the page's timers
  */
-export async function visit(browser, { path: at = "/", ...options } = {}) {
+export async function visit(browser, { path: at = "/", timers = false, ...options } = {}) {
   const context = await browser.newContext({
     viewport: { width: 1200, height: 900 },
     reducedMotion: "reduce",
     ...options,
   });
   const page = await context.newPage();
+  if (timers) {
+    await page.clock.install();
+  }
   /** @type {string[]} */
   const faults = [];
   page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
@@ -110,6 +113,22 @@ export async function approve(page, { upn }) {
 }
 
 /**
+ * Agrees to what the application asks for, after picking the user where Entra ID asks who it is.
+ *
+ * @param {Page} page
+ * @param {{ upn: string }} user
+ */
+export async function agree(page, { upn }) {
+  const button = page.getByRole("button", { name: "Accept" });
+  const account = page.getByRole("button", { name: upn });
+  await button.or(account).first().waitFor();
+  if (await account.isVisible()) {
+    await account.click();
+  }
+  await button.click();
+}
+
+/**
  * Waits for a heading, the sign that a page has come up.
  *
  * @param {Page} page
@@ -127,6 +146,67 @@ export async function heading(page, name) {
  */
 export async function navigate(page, label) {
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: label }).click();
+}
+
+/**
+ * Waits until the page tells a problem under this title, and checks that the focus has come to it. Gives the notice.
+ *
+ * @param {Page} page
+ * @param {string} title
+ */
+export async function notice(page, title) {
+  const found = page.locator("[data-notice]").filter({ has: page.getByRole("heading", { name: title, exact: true }) });
+  await found.waitFor();
+  assert.ok(await found.evaluate((element) => element.contains(document.activeElement)), `${title}: has the focus`);
+  return found;
+}
+
+/**
+ * @param {Page} page
+ * @param {{ name: string, jobTitle: string, upn: string }} user
+ */
+export async function seesProfile(page, user) {
+  await heading(page, "Your profile");
+  const card = page.getByRole("region", { name: user.name });
+  await card.waitFor();
+  await card.getByText(user.jobTitle).first().waitFor();
+  await card.getByText(user.upn).waitFor();
+}
+
+/**
+ * Waits until the page of background access shows this status.
+ *
+ * @param {Page} page
+ * @param {"active" | "failing" | "needs_user" | "none"} expected
+ */
+export async function seesStatus(page, expected) {
+  await page.locator(`[data-status="${expected}"]`).waitFor();
+}
+
+/**
+ * Asks for the newest state of background access and waits for the answer.
+ *
+ * @param {Page} page
+ */
+export async function refreshStatus(page) {
+  const answered = page.waitForResponse(
+    (response) => response.url().endsWith("/api/background-access") && response.request().method() === "GET",
+  );
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await answered;
+}
+
+/**
+ * When the sweep last acted for the user, as the page of background access has it.
+ *
+ * @param {Page} page
+ */
+export async function lastActed(page) {
+  return page
+    .locator("div", { has: page.locator("dt", { hasText: "The service's last turn" }) })
+    .last()
+    .locator("time")
+    .getAttribute("datetime");
 }
 
 /**

@@ -1,14 +1,5 @@
 import { MsalProvider } from "@azure/msal-react";
-import {
-  AriaLiveAnnouncer,
-  FluentProvider,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-  MessageBarTitle,
-  Button,
-} from "@fluentui/react-components";
-import { DismissRegular } from "@fluentui/react-icons";
+import { AriaLiveAnnouncer, Button, FluentProvider } from "@fluentui/react-components";
 import { type ReactNode, Suspense, lazy, useEffect, useMemo, useState } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
 import { ApiContext } from "../api/ApiContext";
@@ -20,6 +11,7 @@ import type { StartedMsal } from "../auth/msal";
 import { useAccessToken } from "../auth/useAccessToken";
 import { useSession } from "../auth/useSession";
 import { Loading } from "../components/Loading";
+import { SignInProblemNotice } from "../components/SignInProblemNotice";
 import type { Settings } from "../config/env";
 import { ProfilePage } from "../features/profile/ProfilePage";
 import { WelcomePage } from "../features/welcome/WelcomePage";
@@ -80,7 +72,7 @@ function Content({ settings, msal }: AppProps) {
             }
           >
             {problem !== null && (
-              <SignInProblemBar
+              <DismissibleProblem
                 error={problem}
                 onDismiss={() => {
                   setProblem(null);
@@ -137,18 +129,16 @@ function Pages() {
   );
 }
 
-function SignInProblemBar({ error, onDismiss }: { readonly error: unknown; readonly onDismiss: () => void }) {
-  const { title, detail, cancelled } = describeSignInProblem(error);
+interface DismissibleProblemProps {
+  readonly error: unknown;
+  readonly onDismiss: () => void;
+}
+
+function DismissibleProblem({ error, onDismiss }: DismissibleProblemProps) {
+  const problem = useMemo(() => describeSignInProblem(error), [error]);
   return (
-    <MessageBar intent={cancelled ? "info" : "error"} layout="multiline" style={{ marginBottom: 24 }}>
-      <MessageBarBody>
-        <MessageBarTitle>{title}</MessageBarTitle> {detail}
-      </MessageBarBody>
-      <MessageBarActions
-        containerAction={
-          <Button appearance="transparent" aria-label="Dismiss" icon={<DismissRegular />} onClick={onDismiss} />
-        }
-      />
-    </MessageBar>
+    <div style={{ marginBottom: 24 }}>
+      <SignInProblemNotice problem={problem} actions={<Button onClick={onDismiss}>Close</Button>} />
+    </div>
   );
 }

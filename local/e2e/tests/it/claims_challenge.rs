@@ -36,4 +36,8 @@ async fn a_challenge_met_by_the_sweep_waits_for_its_user() {
 
     lab.profile(&back).await.assert_ok();
     assert_eq!(lab.background_access(&back).await.body["status"], "active");
+
+    lab.pass(LONG_AWAY);
+    assert_eq!(lab.sweep().await, [("acted", 1)].into(), "the next tick acts for them again");
+    assert_eq!(lab.account(ADELE).await.failure_class, None);
 }

@@ -1,13 +1,4 @@
-import {
-  Button,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  Subtitle2,
-  Text,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, Subtitle2, Text, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowSyncRegular, PersonKeyRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { type ReactElement, useRef, useState } from "react";
 import { type SignInProblem, describeSignInProblem } from "../../auth/errors";
@@ -16,6 +7,7 @@ import { useSessionContext } from "../../auth/SessionContext";
 import type { SignInOptions } from "../../auth/useSession";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
+import { SignInProblemNotice } from "../../components/SignInProblemNotice";
 
 const useStyles = makeStyles({
   stack: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXXL },
@@ -72,13 +64,7 @@ export function WelcomePage({ returnProblem }: WelcomePageProps) {
       lead="Sign in once. The service reads your profile from Microsoft Graph on your behalf, and keeps it fresh after you have left, with no more rights than you have."
     >
       <div className={styles.stack}>
-        {problem && (
-          <MessageBar intent={problem.cancelled ? "info" : "error"} layout="multiline" politeness="assertive">
-            <MessageBarBody>
-              <MessageBarTitle>{problem.title}</MessageBarTitle> {problem.detail}
-            </MessageBarBody>
-          </MessageBar>
-        )}
+        {problem && <SignInProblemNotice problem={problem} />}
         <div className={styles.buttons}>
           {last && (
             <Button
