@@ -367,7 +367,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description Names this request in the API's log; also sent to Microsoft Graph where it is a UUID.
+         * @description Names this request in the log of the API.
          * @example 8f0d5d1e-6a53-4b7e-9a51-3a7f4f0f2c11
          */
         readonly RequestId: string;
