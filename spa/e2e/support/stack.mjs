@@ -19,6 +19,7 @@ export const bruno = { upn: "bruno@lakeside.example", name: "Bruno Keller", jobT
 export const chidi = { upn: "chidi@lakeside.example", name: "Chidi Okafor", jobTitle: "Financial Analyst" };
 export const dana = { upn: "dana@lakeside.example", name: "Dana Ortiz", jobTitle: "Head of Product" };
 export const elin = { upn: "elin@lakeside.example", name: "Elin Söderberg", jobTitle: "Data Scientist" };
+export const noor = { upn: "noor@harbour.example", name: "Noor Jansen" };
 export const farid = { upn: "farid@lakeside.example", name: "Farid Haddad", jobTitle: "No job title" };
 
 /** The applications that the emulator knows out of the box, and what the API proves itself with there. */
@@ -122,9 +123,9 @@ export async function withApiRefused(during) {
 export async function emulatorLog() {
   const response = await fetch(`${stack.emulator}/emulator/api/requests?limit=2000`);
   assert.ok(response.ok);
-  return /** @type {LoggedRequest[]} */ (/** @type {unknown} */ (await response.json()));
-} */ (await response.json());
-  return entries;
+  /** @type {unknown} */
+  const entries = await response.json();
+  return /** @type {LoggedRequest[]} */ (entries);
 }
 
 /**
