@@ -155,10 +155,10 @@ impl Stack {
 
         let client = AwsClients::new(&environment).await.dynamodb;
         let time = Time::with_clock(Arc::new(clock.clone()));
-        let api = wiring::Api::start(&environment, time.clone()).await?;
-        let services = wiring::sweep_services(&environment, time).await?;
         let table = environment.get("TABLE_NAME").unwrap_or_default().to_owned();
         prepare_table(&patient(&client), &table, &database).await?;
+        let api = wiring::Api::start(&environment, time.clone()).await?;
+        let services = wiring::sweep_services(&environment, time).await?;
 
         let sweeper = Sweeper::new(services.clone(), clock.clone());
         let pseudonyms = services.settings.pseudonyms.clone();

@@ -143,11 +143,23 @@ impl Lab {
         account
     }
 
-    /// Everything in the table, by sort key.
+    /// Everything in the table but the authority's signing keys, which are there from the start.
     pub(crate) async fn items(&self) -> Vec<Item> {
+        let (_, others) = self.signing_keys_and_others().await;
+        others
+    }
+
+    /// The items with the last known good signing keys.
+    pub(crate) async fn kept_keys(&self) -> Vec<Item> {
+        let (keys, _) = self.signing_keys_and_others().await;
+        keys
+    }
+
+    async fn signing_keys_and_others(&self) -> (Vec<Item>, Vec<Item>) {
         let page = self.client.scan().table_name(TABLE).send().await.unwrap();
         assert!(page.last_evaluated_key.is_none());
-        page.items.unwrap_or_default()
+        let items = page.items.unwrap_or_default();
+        items.into_iter().partition(|item| item["pk"].as_s().unwrap().starts_with("KEYS#"))
     }
 
     /// The items of this sort key, which may be cut off (`TOKENS`).
