@@ -44,6 +44,13 @@ async fn tokens_are_renewed_silently_and_background_work_gives_way() {
     let kinds: Vec<&str> = requests.iter().map(|request| request.kind.as_str()).collect();
     assert_eq!(kinds, ["token.refresh", "graph.me"]);
     assert_eq!(requests[1].throttle_priority.as_deref(), Some("low"));
+
+    lab.take_requests();
+    lab.visit(ADELE).await;
+    let requests = lab.emulator().requests(100);
+    let graph: Vec<_> = requests.iter().filter(|request| request.kind == "graph.me").collect();
+    assert_eq!(graph.len(), 1, "{requests:?}");
+    assert_eq!(graph[0].throttle_priority.as_deref(), Some("high"), "a user who waits goes first");
 }
 
 #[tokio::test]
