@@ -10,10 +10,10 @@ const RESERVED: [&str; 4] = ["openid", "profile", "offline_access", "email"];
 pub struct ScopeSet(Vec<String>);
 
 impl ScopeSet {
-    /// Reads the blank-separated form of OAuth 2.0 (RFC 6749 §3.3).
+    /// Reads the form of OAuth 2.0 (RFC 6749 §3.3): separated by blanks, and by nothing else that looks like one.
     pub fn parse(text: &str) -> Self {
         let mut scopes: Vec<String> = Vec::new();
-        for scope in text.split_whitespace() {
+        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
             if !scopes.iter().any(|present| present.eq_ignore_ascii_case(scope)) {
                 scopes.push(scope.to_owned());
             }

@@ -20,13 +20,13 @@ const RELIED_ON: [&str; 17] = [
 pub(crate) struct Claims(Map<String, Value>);
 
 /// A JSON object of which that is not known yet.
-pub(crate) struct UncheckedClaims {
+struct UncheckedClaims {
     members: Map<String, Value>,
     ambiguous: bool,
 }
 
 impl UncheckedClaims {
-    pub(crate) fn checked(self) -> Result<Claims, TokenRefused> {
+    fn checked(self) -> Result<Claims, TokenRefused> {
         if self.ambiguous { Err(TokenRefused::DuplicateClaim) } else { Ok(Claims(self.members)) }
     }
 }

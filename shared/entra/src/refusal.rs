@@ -97,7 +97,7 @@ impl TokenRefused {
             Self::MissingClaim(_) => (
                 "missing_claim",
                 "the access token lacks a claim that this API needs, or has it in another form \
-                 (aud, azp or appid, exp, iat, iss, nbf, oid, scp, tid, ver)",
+                 (aud, azp or appid, exp, iat, iss, nbf, oid, scp, sub, tid, ver)",
             ),
             Self::ClaimTooLarge(_) => {
                 ("claim_too_large", "a claim of the access token is longer than any that Entra ID issues")

@@ -47,12 +47,18 @@ impl UnverifiedToken {
         if header.text("alg").ok_or(TokenRefused::MalformedToken)? != "RS256" {
             return Err(TokenRefused::UnsupportedAlgorithm);
         }
-        // Extensions that must be understood (RFC 7515 §4.1.11): none is.
+        // Extensions that must be understood (RFC 7515 §4.1.11): none is. One of them, `b64` (RFC 7797), changes what the
+        // payload is, and so counts even where `crit` does not name it.
         let known_type = !header.has("typ")
             || header
                 .text("typ")
                 .is_some_and(|kind| matches!(kind.to_ascii_lowercase().as_str(), "jwt" | "at+jwt"));
-        if payload.is_empty() || signature.is_empty() || header.has("crit") || !known_type {
+        if payload.is_empty()
+            || signature.is_empty()
+            || header.has("crit")
+            || header.has("b64")
+            || !known_type
+        {
             return Err(TokenRefused::MalformedToken);
         }
         let key_id = header.text("kid").ok_or(TokenRefused::UnknownSigningKey)?.to_owned();
@@ -67,8 +73,11 @@ impl UnverifiedToken {
         &self.key_id
     }
 
-    pub(crate) fn expose(&self) -> &str {
-        self.raw.expose_secret()
+    /// What was signed (RFC 7515 §5.1), the payload in it, and the signature; the latter two in base64url.
+    pub(crate) fn signed_parts(&self) -> (&str, &str, &str) {
+        let (message, signature) = self.raw.expose_secret().rsplit_once('.').unwrap_or_default();
+        let (_, payload) = message.split_once('.').unwrap_or_default();
+        (message, payload, signature)
     }
 
     pub(crate) fn into_raw(self) -> SecretString {
@@ -122,6 +131,7 @@ mod tests {
             "[]",
             r#"{"alg":7,"kid":"k"}"#,
             r#"{"alg":"RS256","kid":"k","crit":["exp"]}"#,
+            r#"{"alg":"RS256","kid":"k","b64":false}"#,
             r#"{"alg":"RS256","kid":"k","typ":"secevent+jwt"}"#,
         ] {
             assert_eq!(refusal(&with_header(header)), "malformed_token", "{header}");

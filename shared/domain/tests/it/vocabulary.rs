@@ -66,4 +66,7 @@ fn scopes_are_a_set_without_regard_to_case() {
     assert_eq!(scopes.to_string(), "User.Read openid offline_access");
     assert!(scopes.contains("USER.READ"));
     assert_eq!(scopes.without_reserved().to_string(), "User.Read");
+    for one in ["User.Read\tFiles.Read", "User.Read\u{a0}Files.Read", "User.Read\nFiles.Read"] {
+        assert_eq!(ScopeSet::parse(one).as_slice(), [one], "only blanks separate");
+    }
 }

@@ -226,6 +226,26 @@ async fn a_token_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
+async fn what_entra_would_never_issue_is_refused() {
+    let later = (sample::NOW + Duration::minutes(2)).unix_timestamp();
+    assert_eq!(outcome(|token| token.with("iat", later)).await, "token_not_yet_valid");
+    for subject in [json!(null), json!(""), json!(7), json!(["subject"])] {
+        assert_eq!(outcome(|token| token.with("sub", subject.clone())).await, "missing_claim", "{subject}");
+    }
+    assert_eq!(outcome(|token| token.without("sub")).await, "missing_claim");
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    for claim in ["oid", "tid", "azp"] {
+        assert_eq!(outcome(|token| token.with(claim, nobody)).await, "missing_claim", "{claim}");
+    }
+    // The reader of claims is ours for all of them, lists and objects included.
+    for claim in ["exp", "nbf", "iat", "iss", "aud"] {
+        for value in [json!([1]), json!({}), json!(["a"])] {
+            assert_eq!(outcome(|token| token.with(claim, value.clone())).await, "missing_claim", "{claim}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_users_of_a_tenant_that_is_not_listed_are_refused() {
     let entra = FakeEntra::start().await;
     entra.publish_keys(&[FIRST_KEY.jwk()]).await;
