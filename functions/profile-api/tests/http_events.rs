@@ -264,20 +264,24 @@ async fn unknown_routes_wrong_methods_and_large_bodies_are_problems() {
 #[tokio::test]
 async fn large_headers_and_long_addresses_are_refused_before_the_token_is_looked_at() {
     let fixture = Fixture::new();
-    let long = "x".repeat(64 * 1024);
-    let response =
-        fixture.send("GET", "/api/profile", |event| event["headers"]["cookie"] = long.as_str().into()).await;
+    let (most, too_much) = ("x".repeat(60_000), "x".repeat(66_000));
+    let with_cookie = |cookie: &str| {
+        let cookie = cookie.to_owned();
+        move |event: &mut Value| event["headers"]["cookie"] = cookie.into()
+    };
+    let response = fixture.send("GET", "/api/profile", with_cookie(&too_much)).await;
     assert_problem(&response, 431, "headers_too_large");
-    let response =
-        fixture.send("GET", "/api/profile", |event| event["rawQueryString"] = long.as_str().into()).await;
+    let response = fixture.send("GET", &format!("/{most}"), with_cookie(&most[..6_000])).await;
     assert_problem(&response, 431, "headers_too_large");
-    let response = fixture.get(&format!("/{long}")).await;
+    let response = fixture
+        .send("GET", "/api/profile", |event| {
+            event["headers"]["cookie"] = most[..6_000].into();
+            event["rawQueryString"] = most.as_str().into();
+        })
+        .await;
     assert_problem(&response, 431, "headers_too_large");
     assert_eq!(fixture.store.reads(), 0);
-    let fits = "x".repeat(60 * 1024);
-    let response =
-        fixture.send("GET", "/api/profile", |event| event["headers"]["cookie"] = fits.as_str().into()).await;
-    assert_eq!(response.status(), 200);
+    assert_eq!(fixture.send("GET", "/api/profile", with_cookie(&most)).await.status(), 200);
 }
 
 #[tokio::test]
@@ -396,5 +400,63 @@ async fn preflights_are_answered_for_listed_origins_only() {
             fixture.send("GET", "/api/profile", |event| event["headers"]["origin"] = origin.into()).await;
         assert_eq!(header(&read, "access-control-allow-origin"), "", "{origin}");
         assert!(header(&read, "vary").to_lowercase().contains("origin"), "{origin}");
+    }
+}
+
+/// What is logged on this thread, line by line.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn taken(&self) -> Vec<Value> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn every_line_of_a_request_names_it_whatever_the_level() {
+    for (level, least) in [(tracing::Level::TRACE, 1), (tracing::Level::WARN, 0)] {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(level)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+
+        let mut fixture = Fixture::new();
+        let named = |answer: &Response<Body>, least: usize| {
+            let lines = lines.taken();
+            assert!(lines.len() >= least, "{answer:?}");
+            for line in lines {
+                assert_eq!(line["span"]["request.id"], header(answer, "x-request-id"), "{line}");
+            }
+        };
+        named(&fixture.get("/api/profile").await, least);
+        named(&fixture.get("/api/nothing").await, least);
+        named(&fixture.send("PUT", "/api/profile", |_| {}).await, least);
+        let large = |event: &mut Value| event["body"] = "x".repeat(20_000).into();
+        named(&fixture.send("GET", "/api/profile", large).await, least);
+        let preflight = |event: &mut Value| event["headers"]["access-control-request-method"] = "GET".into();
+        named(&fixture.send("OPTIONS", "/api/profile", preflight).await, least);
+
+        let down = StoreError::Unavailable { operation: "load", source: None };
+        fixture.store.fail_next(StoreOperation::Load, down);
+        named(&fixture.get("/api/profile").await, 1);
+        fixture.api.services.profiles = Arc::new(Broken(|| Box::pin(async { panic!("told to") })));
+        named(&fixture.get("/api/profile").await, 1);
     }
 }
