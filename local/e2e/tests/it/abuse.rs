@@ -304,6 +304,8 @@ impl Function {
         let what = || format!("request {number}, {kind:?} of {}: {status} {text}", person.name);
         let body: Value = serde_json::from_str(text).unwrap_or_default();
         match kind {
+            // A machine with much else to do: the answer is late, and says so.
+            _ if matches!(status, 503 | 504) => {}
             Kind::Profile if status == 200 => {
                 assert_eq!(body["userPrincipalName"], person.name.as_str(), "{}", what());
                 assert_eq!(body["employeeId"], person.employee_id.as_str(), "{}", what());

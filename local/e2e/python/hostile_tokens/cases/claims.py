@@ -77,7 +77,6 @@ def refused(scene):
     for name, value in {
         "another application": scene.other_page,
         "the API itself": scene.api,
-        "zeros": "00000000-0000-0000-0000-000000000000",
         "Azure CLI": "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
     }.items():
         yield steps.refused(f"azp: {name}", CLIENT, scene.sign(scene.v2(azp=value)))
@@ -90,6 +89,7 @@ def refused(scene):
         "number": 7,
         "null": None,
         "no hyphens": scene.page.replace("-", ""),
+        "zeros": "00000000-0000-0000-0000-000000000000",
         "blank behind": scene.page + " ",
         "longer": scene.page + "0",
         "wildcard": "*",
