@@ -8,7 +8,14 @@ use crate::services::{self, Page};
 pub(crate) fn schemathesis(run: &mut Run) -> StepResult {
     let stack = services::stack(run, Page::Without)?;
     let mut command = python_tool(run, "python");
-    command.args(["-m", "pytest", "--tb=short", "-p", "no:cacheprovider", "local/e2e/python/openapi/contract.py"]);
+    command.args([
+        "-m",
+        "pytest",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "local/e2e/python/openapi/contract.py",
+    ]);
     command.env("STACK_API_URL", &stack.api).env("STACK_EMULATOR_URL", &stack.emulator);
     run.execute(command)
 }

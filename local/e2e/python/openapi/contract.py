@@ -24,7 +24,7 @@ from emulator import ADELE, API, BRUNO, TIMEOUT_SECONDS, sign_in  # noqa: E402
 
 BASE = os.environ["STACK_API_URL"].rstrip("/")
 SEED = "1"
-EXAMPLES = "40"
+EXAMPLES = "25"
 # Bounds a run that hangs; one takes some seconds.
 RUN_SECONDS = 120
 
