@@ -14,6 +14,7 @@ mod process;
 mod run;
 mod rust_tests;
 mod schedule;
+mod secrets;
 mod services;
 mod simulate;
 mod soak;

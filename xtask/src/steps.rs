@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Run, StepResult};
-use crate::{browser, contract, dependencies, install, interop, lambda, rust_tests, soak};
+use crate::{browser, contract, dependencies, install, interop, lambda, rust_tests, secrets, soak};
 
 /// Which command a step belongs to: `test` runs both groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,10 @@ pub(crate) const STEPS: &[Step] = &[
         run: rust_tests::build },
     Step { name: "rust-tests", about: "every Rust test", group: Test, lane: Cargo, after: &["rust-build"],
         run: rust_tests::run },
-    Step { name: "python-tools", about: "installs cargo-lambda, SAM, moto, MSAL Python, mypy", group: Test, lane: Other, after: &[],
+    Step { name: "python-tools", about: "installs cargo-lambda, SAM, moto, MSAL Python, mypy, scanners", group: Test, lane: Other, after: &[],
         run: install::python_tools },
+    Step { name: "secrets", about: "no key, token or credential in any file", group: Test, lane: Other, after: &["python-tools"],
+        run: secrets::scan },
     Step { name: "sam-validate", about: "the template's schema and lint rules", group: Test, lane: Other, after: &["python-tools"],
         run: lambda::validate_template },
     Step { name: "template", about: "what the template makes: routes, keys, schedule, policies", group: Test, lane: Other, after: &["python-tools"],
