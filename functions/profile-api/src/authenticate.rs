@@ -40,14 +40,55 @@ pub(crate) async fn keep_current_beside(State(api): State<Api>, request: Request
     if !request.headers().contains_key(AUTHORIZATION) {
         return next.run(request).await;
     }
-    let mut answer = pin!(next.run(request));
-    let mut renewal = pin!(api.authenticator.keep_current());
+    beside(next.run(request), api.authenticator.keep_current()).await
+}
+
+async fn beside<T>(answer: impl Future<Output = T>, renewal: impl Future<Output = ()>) -> T {
+    let mut answer = pin!(answer);
+    let mut renewal = pin!(renewal);
     tokio::select! {
-        response = &mut answer => {
+        answer = &mut answer => {
             // Dropping it counts as a failed try, and the next one comes after a pause.
             let _ = timeout(RENEWAL_GRACE, renewal).await;
-            response
+            answer
         }
         () = &mut renewal => answer.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn an_answer_does_not_wait_for_a_renewal_that_hangs() {
+        assert_eq!(beside(async { "answer" }, pending()).await, "answer");
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_is_almost_done_is_joined() {
+        let (answered, answer_is_ready) = oneshot::channel();
+        let mut renewed = false;
+        let renewal = async {
+            answer_is_ready.await.unwrap();
+            tokio::task::yield_now().await;
+            renewed = true;
+        };
+        let answer = async move {
+            answered.send(()).unwrap();
+            "answer"
+        };
+        assert_eq!(beside(answer, renewal).await, "answer");
+        assert!(renewed);
+    }
+
+    #[tokio::test]
+    async fn both_run_at_the_same_time() {
+        let (renewed, renewal_is_done) = oneshot::channel();
+        let answer = async { renewal_is_done.await.unwrap() };
+        let renewal = async { renewed.send("answer").unwrap() };
+        assert_eq!(beside(answer, renewal).await, "answer");
     }
 }

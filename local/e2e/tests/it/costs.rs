@@ -12,7 +12,8 @@ use stack::{SignedIn, Stack, StackOptions};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use wiring::Environment;
+use std::sync::Arc;
+use wiring::{Environment, Time};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/data-model.md");
 const BEGIN: &str = "<!-- costs: measured by local/e2e/tests/it/costs.rs -->\n";
@@ -50,6 +51,8 @@ const A_WHILE: i64 = 10;
 /// More than a tenth of 14 days, and less than half the life of such a token.
 const TENTH_OF_LIFE: i64 = 34 * 3600;
 const VERY_LONG: i64 = 300_000;
+/// As old as kept signing keys get before they are written anew.
+const KEYS_KEPT_AGAIN: i64 = 6 * 3600;
 
 /// For how long a tick is remembered.
 const TICK_KEPT: time::Duration = time::Duration::DAY;
@@ -98,6 +101,8 @@ async fn a_hit_is_one_read_of_at_most_2_units_and_a_token_store_at_most_8() {
         assert_eq!(consumed.len(), 1, "{consumed:?}");
         assert!(consumed[0].operation == "Query" && consumed[0].units <= Some(2.0), "{consumed:?}");
     };
+    // The start kept the signing keys, which is a row of its own.
+    lab.database.take_consumed();
     let first = lab.visit(ADELE).await;
     stored();
     hit(&first).await;
@@ -108,6 +113,8 @@ async fn a_hit_is_one_read_of_at_most_2_units_and_a_token_store_at_most_8() {
     lab.database.take_consumed();
     assert_eq!(sweep(&lab).await, [("unchanged", 1)].into());
     stored();
+    lab.renew_keys().await;
+    lab.database.take_consumed();
 
     let second = lab.visit(ADELE).await;
     stored();
@@ -153,6 +160,7 @@ async fn measure(database: Database) -> Vec<Row> {
     assert!(sweep(&lab).await.is_empty());
     note("parked account");
 
+    lab.renew_keys().await;
     let again = lab.sign_in(ADELE).await;
     forget();
     lab.profile(&again).await.assert_ok();
@@ -184,6 +192,7 @@ async fn measure(database: Database) -> Vec<Row> {
     lab.emulator().change_scenarios(&json!({ "accessTokenLifetimeSeconds": VERY_LONG })).unwrap();
     let chidi = lab.visit(CHIDI).await;
     lab.pass(TENTH_OF_LIFE);
+    lab.renew_keys().await;
     forget();
     lab.profile(&chidi).await.assert_ok();
     note("cache hit that extends the tokens' life");
@@ -199,6 +208,12 @@ async fn measure(database: Database) -> Vec<Row> {
     note("a look at a shard of the due index");
     services.store.begin_tick("a tick", services.clock.now() + TICK_KEPT).await.unwrap();
     note("a tick");
+
+    start_api(&lab).await;
+    note("a start of the API");
+    lab.pass(KEYS_KEPT_AGAIN);
+    start_api(&lab).await;
+    note("a start that keeps the signing keys");
 
     // The sweep looks at the index for all accounts, so it is a row of its own.
     for row in rows.iter_mut().filter(|row| row.name.starts_with("turn") || row.name == "parked account") {
@@ -216,6 +231,12 @@ async fn measure(database: Database) -> Vec<Row> {
         rows.push(Row { name, consumed });
     }
     rows
+}
+
+/// As another environment of the deployment does.
+async fn start_api(lab: &Lab) {
+    let time = Time::with_clock(Arc::new(lab.stack.clock().clone()));
+    wiring::Api::start(lab.stack.environment(), time).await.unwrap();
 }
 
 /// With tokens as long as Entra ID's, on a table of its own.

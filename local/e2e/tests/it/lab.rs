@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::leaks::Watch;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use entra_emulator::Emulator;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
@@ -114,6 +114,13 @@ impl Lab {
         self.watch.hears(&format!("{headers:?} {text}"));
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer { status, headers, body }
+    }
+
+    /// Lets the API know the keys of today, by way of a token that is good for nothing else.
+    pub(crate) async fn renew_keys(&self) {
+        let header = BASE64_STANDARD_NO_PAD.encode(r#"{"alg":"RS256","kid":"unknown"}"#);
+        let answer = self.call(Method::GET, "/api/profile", &format!("{header}.e30.e30")).await;
+        answer.assert_problem(401, "unknown_signing_key");
     }
 
     /// Nobody does anything for so long.
