@@ -11,6 +11,9 @@ use std::fmt;
 const MOST_TIME: f64 = 1.2;
 const MOST_GROWTH_MB: f64 = 20.0;
 
+/// With more of the machine busy elsewhere, times say more about the rest of the machine than about the product.
+const QUIET_PERCENT: f64 = 15.0;
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -220,6 +223,12 @@ impl fmt::Display for Report {
                 row.store_ms,
                 row.emulator_ms,
                 row.elsewhere_percent
+            )?;
+        }
+        if self.per_account.iter().any(|row| row.elsewhere_percent > QUIET_PERCENT) {
+            writeln!(
+                out,
+                "The machine was busy with other things. Compare processor times, or measure again when it is quiet."
             )?;
         }
         writeln!(out, "\nMemory of the worker, MB, the highest of all runs")?;
