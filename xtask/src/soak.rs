@@ -227,11 +227,11 @@ pub(crate) fn sweep_in_short(run: &mut Run) -> StepResult {
         "--accounts",
         "2000",
         "--turns",
-        "3",
+        "2",
         "--kill-every",
         "200",
         "--time-limit",
-        "4",
+        "6",
     ];
     run.execute(program(run, &arguments))
 }

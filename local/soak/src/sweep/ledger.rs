@@ -64,6 +64,11 @@ impl Ledger {
         self.lock().processes[process].killed = true;
     }
 
+    /// How many processes are gone, whatever the reason.
+    pub(super) fn deaths(&self) -> u64 {
+        self.lock().processes.iter().filter(|life| life.killed).count() as u64
+    }
+
     /// A request for this user has come in. It is over when what is returned is dropped.
     pub(super) fn begin(self: &Arc<Self>, process: Process, user: Uuid) -> UnderWay {
         let mut inner = self.lock();

@@ -33,8 +33,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 
-/// Shards of the due index.
-const SHARDS: &str = "16";
+/// Accounts in a shard, about, while there are few: more than two pages of the index.
+const SHARD_SIZE: u32 = 500;
+const FEWEST_SHARDS: u32 = 4;
+const MOST_SHARDS: u32 = 16;
 /// Time between two turns of an account, in seconds: 9 hours. Tokens live for 24 and are to be renewed after 12, so that of
 /// three turns one finds none, one takes what is there, and one renews it.
 const INTERVAL_SECONDS: i64 = 9 * 3600;
@@ -97,7 +99,8 @@ pub(crate) async fn run(options: Options, tally: &Arc<Tally>) -> Result<Vec<Stri
 impl Run {
     async fn start(options: Options, tally: Arc<Tally>) -> Result<Self, SoakError> {
         let mut environment = wiring::Environment::default();
-        environment.set("SWEEP_SHARDS", SHARDS);
+        let shards = (options.accounts / SHARD_SIZE).clamp(FEWEST_SHARDS, MOST_SHARDS);
+        environment.set("SWEEP_SHARDS", shards.to_string());
         environment.set("SWEEP_INTERVAL_SECONDS", INTERVAL_SECONDS.to_string());
         environment.set("SWEEP_CONCURRENCY", options.concurrency.to_string());
         let stack = Stack::start(StackOptions { environment, ..StackOptions::for_tests() })
@@ -154,6 +157,7 @@ impl Run {
     async fn turn(&self, name: &str, calm: bool) -> Result<String, SoakError> {
         let (begun, since) = (Instant::now(), self.now());
         let (kills, duplicates) = (self.kills.count(), self.ledger.duplicates());
+        let deaths = self.ledger.deaths();
         self.bus.set_faults(Faults { deliver_twice: !calm, ..Faults::default() });
         self.kills.suspend(calm);
         self.ledger.begin_round();
@@ -168,7 +172,7 @@ impl Run {
                 break;
             }
             if ticks == 1 {
-                self.only_the_dead_left_something(&due, self.kills.count() - kills).await?;
+                self.only_the_dead_left_something(&due, self.ledger.deaths() - deaths).await?;
             }
             promise(ticks < MOST_TICKS, || {
                 format!("after {ticks} ticks {} accounts are still due", due.len())
@@ -253,12 +257,12 @@ impl Run {
         Ok(due)
     }
 
-    /// One tick is enough for all accounts, except those that a killed worker had claimed: they wait for its leases.
-    async fn only_the_dead_left_something(&self, due: &[DueAccount], kills: u64) -> Result<(), SoakError> {
-        let most = kills * u64::from(self.options.concurrency);
+    /// One tick is enough for all accounts, except those that a dead worker had claimed: they wait for its leases.
+    async fn only_the_dead_left_something(&self, due: &[DueAccount], deaths: u64) -> Result<(), SoakError> {
+        let most = deaths * u64::from(self.options.concurrency);
         promise(due.len() as u64 <= most, || {
             format!(
-                "after {kills} kills a tick left {} accounts without their turn, at most {most} can be excused",
+                "after {deaths} workers died a tick left {} accounts without their turn, at most {most} can be excused",
                 due.len()
             )
         })?;
@@ -275,7 +279,8 @@ impl Run {
     }
 
     fn table(&self, seconds: f64) -> Vec<String> {
-        let (acts, duplicates, kills) = (self.ledger.acts(), self.ledger.duplicates(), self.kills.count());
+        let (acts, duplicates) = (self.ledger.acts(), self.ledger.duplicates());
+        let (kills, deaths) = (self.kills.count(), self.ledger.deaths());
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = acts as f64 / seconds;
         let line = |name: &str, text: String| format!("  {name:<22} {text}");
@@ -284,12 +289,15 @@ impl Run {
                 "acted at Graph",
                 format!("{acts} times in {seconds:.0} s, {rate:.0} per second with checks"),
             ),
-            line("killed", format!("{kills} workers")),
+            line(
+                "killed",
+                format!("{kills} workers; {} ended at their time limit", deaths.saturating_sub(kills)),
+            ),
             line(
                 "repeated after a kill",
                 format!(
                     "{duplicates} turns, at most {} possible",
-                    kills * u64::from(self.options.concurrency)
+                    deaths * u64::from(self.options.concurrency)
                 ),
             ),
             line("repeated otherwise", "none".to_owned()),
