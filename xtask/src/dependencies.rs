@@ -190,8 +190,8 @@ impl Graph {
             let layer = package.layer();
             for (used, kind) in self.uses(package) {
                 let forbidden = match (layer, used.layer()) {
-                    ("functions" | "shared", "local" | "xtask") => {
-                        Some("deployed code uses nothing from local/ or xtask/")
+                    ("functions" | "shared", "bench" | "local" | "xtask") => {
+                        Some("deployed code uses nothing from bench/, local/ or xtask/")
                     }
                     ("local", "shared") if package.name == "entra-emulator" => {
                         Some("the emulator shares no code with what it is there to test")
