@@ -11,4 +11,5 @@ mod quarantine;
 mod refusals;
 mod requests;
 mod servers;
+mod signing_keys;
 mod table_shape;
