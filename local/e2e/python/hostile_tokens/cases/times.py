@@ -50,7 +50,7 @@ def refused(scene):
         yield steps.refused(f"exp: {text.decode()}", MALFORMED, by_hand(main, scene.header(), claims))
     exponent = compact(scene.v2(exp=ABSENT))[:-1] + b',"exp":2e9}'
     yield steps.refused("exp: with an exponent", MISSING, by_hand(main, scene.header(), exponent))
-    for name, value in {"an hour ahead": now + 3600, "beyond the leeway": now + 240, "in a year": now + YEAR}.items():
+    for name, value in {"an hour ahead": now + 3600, "ten minutes ahead": now + 600, "in a year": now + YEAR}.items():
         yield steps.refused(f"nbf: {name}", EARLY, scene.sign(scene.v2(nbf=value, exp=now + 2 * YEAR)))
         yield steps.refused(f"iat: {name}", EARLY, scene.sign(scene.v2(iat=value, exp=now + 2 * YEAR)))
     yield steps.refused("expired before it was valid", EXPIRED, scene.sign(scene.v2(exp=now - 600, nbf=now + 600)))
