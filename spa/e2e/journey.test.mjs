@@ -109,6 +109,15 @@ test("a user ends background access, and the sweep leaves them alone", async () 
   await refreshStatus(visitor.page);
   await seesStatus(visitor.page, "none");
   await picture(visitor.page, "background-none");
+
+  // With the token from before nothing is kept; the service acts again once the user asks for it.
+  await navigate(visitor.page, "Profile");
+  await seesProfile(visitor.page, bruno);
+  await navigate(visitor.page, "Background access");
+  await seesStatus(visitor.page, "none");
+  const ask = () => visitor.page.getByRole("button", { name: "Sign in and let it act for me" }).click();
+  await signInByPopup(visitor.page, bruno, ask, () => Promise.resolve());
+  await seesStatus(visitor.page, "active");
   visitor.assertClean();
   await visitor.close();
 });

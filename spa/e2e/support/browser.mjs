@@ -81,9 +81,10 @@ export async function signInByPopup(
   answer = chooseUser,
 ) {
   const [popup] = await Promise.all([page.waitForEvent("popup"), open()]);
-  const closed = popup.waitForEvent("close");
   await answer(popup, user);
-  await closed;
+  if (!popup.isClosed()) {
+    await popup.waitForEvent("close");
+  }
 }
 
 /**
@@ -229,10 +230,13 @@ const axe = createRequire(import.meta.url).resolve("axe-core");
  * Fails on anything that axe finds against WCAG 2.2 A and AA.
  *
  * @param {Page} page
+ * @param {string} [name] of the page, for the message
  */
-export async function assertAccessible(page) {
+export async function assertAccessible(page, name = page.url()) {
   // The page's security policy forbids scripts of others, so the checker goes in by the debugging protocol.
-  await page.evaluate(await readScript());
+  if (!(await page.evaluate(() => "axe" in globalThis))) {
+    await page.evaluate(await readScript());
+  }
   const violations = await page.evaluate(async () => {
     const { axe } = /** @type {{ axe: typeof import("axe-core") }} */ (/** @type {unknown} */ (globalThis));
     const result = await axe.run(
@@ -240,9 +244,58 @@ export async function assertAccessible(page) {
       { exclude: ["[data-tabster-dummy]"] },
       { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
     );
-    return result.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+    return result.violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ""}`).join(" | ")}`,
+    );
   });
-  assert.deepEqual(violations, []);
+  assert.deepEqual(violations, [], name);
+}
+
+/**
+ * Looks at the page as it is now in light and dark, on a wide screen and at the narrowest that must do (WCAG 1.4.10): fails on
+ * what axe finds and on anything wider than the screen.
+ *
+ * @param {Page} page
+ * @param {string} name of its pictures
+ */
+export async function examine(page, name) {
+  const size = page.viewportSize();
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [1200, 320]) {
+      await page.setViewportSize({ width, height: 800 });
+      await drawn(page, colorScheme);
+      const what = `${name}-${colorScheme}-${width}`;
+      await assertAccessible(page, what);
+      await picture(page, what);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(overflow <= 0, `${what} is ${overflow}px wider than the screen`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (size) {
+    await page.setViewportSize(size);
+  }
+}
+
+/**
+ * Waits until the page has taken the colours on and has been laid out in its new size.
+ *
+ * @param {Page} page
+ * @param {"light" | "dark"} colorScheme
+ */
+async function drawn(page, colorScheme) {
+  await page.waitForFunction(
+    (wanted) => (document.documentElement.dataset.colorScheme ?? wanted) === wanted,
+    colorScheme,
+  );
+  await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        requestAnimationFrame(() => requestAnimationFrame(resolve));
+      }),
+  );
 }
 
 async function readScript() {

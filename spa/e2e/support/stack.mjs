@@ -19,7 +19,6 @@ export const bruno = { upn: "bruno@lakeside.example", name: "Bruno Keller", jobT
 export const chidi = { upn: "chidi@lakeside.example", name: "Chidi Okafor", jobTitle: "Financial Analyst" };
 export const dana = { upn: "dana@lakeside.example", name: "Dana Ortiz", jobTitle: "Head of Product" };
 export const elin = { upn: "elin@lakeside.example", name: "Elin Söderberg", jobTitle: "Data Scientist" };
-export const noor = { upn: "noor@harbour.example", name: "Noor Jansen" };
 export const farid = { upn: "farid@lakeside.example", name: "Farid Haddad", jobTitle: "No job title" };
 
 /** The applications that the emulator knows out of the box, and what the API proves itself with there. */

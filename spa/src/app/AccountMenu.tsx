@@ -54,6 +54,7 @@ export function AccountMenu({ session, account, onProblem }: AccountMenuProps) {
   const name = account.name ?? account.username;
   return (
     <Menu
+      inline
       positioning="below-end"
       checkedValues={{ account: [account.homeAccountId] }}
       onCheckedValueChange={(_, { checkedItems }) => {

@@ -55,7 +55,8 @@ function Content({ settings, msal }: AppProps) {
 
   useEffect(() => {
     document.documentElement.style.colorScheme = scheme.choice === "system" ? "light dark" : scheme.choice;
-  }, [scheme.choice]);
+    document.documentElement.dataset.colorScheme = scheme.effective;
+  }, [scheme.choice, scheme.effective]);
 
   return (
     <FluentProvider theme={scheme.effective === "dark" ? darkTheme : lightTheme}>

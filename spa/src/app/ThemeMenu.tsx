@@ -6,6 +6,7 @@ import type { ColorScheme, ColorSchemeChoice } from "./colorScheme";
 export function ThemeMenu({ scheme }: { readonly scheme: ColorScheme }) {
   return (
     <Menu
+      inline
       positioning="below-end"
       checkedValues={{ scheme: [scheme.choice] }}
       onCheckedValueChange={(_, { checkedItems }) => {

@@ -45,7 +45,14 @@ function describeApiError(error: ApiError): Described {
     case "claims_challenge":
       return moreProof(claimsFromChallenge(error.claims));
     case "forbidden":
-      return { title: "You do not have access", detail: asSentence(error.message), remedy: { kind: "none" } };
+      return {
+        title: "You do not have access",
+        detail:
+          error.code === "insufficient_scope"
+            ? "This page was set up without the permission for that. Whoever runs it can add it to the page's settings."
+            : asSentence(error.message),
+        remedy: { kind: "none" },
+      };
     case "busy":
     case "failed": {
       const known = BY_CODE[error.code ?? ""] ?? {

@@ -99,7 +99,7 @@ fn explanation(title: &str, text: &str, head: &str) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">{head}<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
          <title>{title}</title><style>body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:38rem;margin:15vh auto 0;\
-         padding:0 1.5rem}}p{{white-space:pre-line}}</style></head><body><h1>{title}</h1><p>{text}</p></body></html>"
+         padding:0 1.5rem}}p{{white-space:pre-line}}</style></head><body><main><h1>{title}</h1><p>{text}</p></main></body></html>"
     )
 }
 

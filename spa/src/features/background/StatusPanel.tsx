@@ -78,6 +78,7 @@ export function StatusPanel({ access, onSignedIn }: StatusPanelProps) {
             {access.status === "failing" ? (access.failure?.message ?? detail) : detail}
           </p>
           {access.status === "needs_user" && <WhatIsNeeded failure={access.failure} onSignedIn={onSignedIn} />}
+          {access.status === "none" && <AskToAct onSignedIn={onSignedIn} />}
           {access.status === "failing" && access.failure && <FailureReference failure={access.failure} />}
         </div>
       </div>
@@ -141,6 +142,24 @@ function WhatIsNeeded({ failure, onSignedIn }: { failure: SweepFailure | null; o
       {waiting && <Text role="status">Waiting for the sign-in window. If you closed it, choose Sign in again.</Text>}
       {problem && <Text role="alert">{`${problem.title}. ${problem.detail}`}</Text>}
       {failure && <FailureReference failure={failure} />}
+    </div>
+  );
+}
+
+/**
+ * Starts background access with a new sign-in. The token at hand may be one that was in use when the user ended it, and with
+ * those the service keeps nothing.
+ */
+function AskToAct({ onSignedIn }: { onSignedIn: () => void }) {
+  const styles = useStyles();
+  const { signInAgain, problem, waiting } = useSignInButton({ claims: null, onDone: onSignedIn });
+  return (
+    <div className={styles.need}>
+      <Button size="large" onClick={signInAgain}>
+        Sign in and let it act for me
+      </Button>
+      {waiting && <Text role="status">Waiting for the sign-in window. If you closed it, choose the button again.</Text>}
+      {problem && <Text role="alert">{`${problem.title}. ${problem.detail}`}</Text>}
     </div>
   );
 }

@@ -56,7 +56,7 @@ export function StopDialog({ onStop, onStopped }: StopDialogProps) {
               The service erases your stored sign-in, your profile as it last saw it, and its record of you. It does
               nothing more for you while you are away.
             </p>
-            <p>You stay signed in here. Opening your profile lets the service act for you again.</p>
+            <p>You stay signed in here. The service acts for you again only if you ask it to.</p>
             {error !== undefined && (
               <ErrorNotice error={error} onRetry={() => void stop()} retrying={stopping} headingLevel="h3" />
             )}

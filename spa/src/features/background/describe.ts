@@ -30,7 +30,7 @@ export function describeStatus(status: BackgroundStatus): StatusText {
       return {
         badge: "Off",
         headline: "The service does not act for you",
-        detail: "It keeps nothing of yours. Opening your profile lets it act for you again.",
+        detail: "It keeps nothing of yours. It acts for you only if you ask it to.",
       };
   }
 }
