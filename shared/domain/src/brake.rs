@@ -1,7 +1,7 @@
 //! One pause for all: when Entra asks one environment to slow down, the others need not find out for themselves.
 //!
 //! A brake holds for a tenant and our application. It is put on only where Entra spoke of the application as a whole (HTTP
-//! 429); what concerns one user, such as a sign-in loop or a 5xx, stays with that user.
+//! 429, AADSTS90055); what concerns one user, such as a request loop or a 5xx, stays with that user.
 
 use crate::counters::Count;
 use crate::error::TokenError;
@@ -14,6 +14,9 @@ use time::{Duration, OffsetDateTime};
 
 /// For how long one look at the table is enough. Each environment looks at most this often, and only before a token request.
 const LOOK_AGAIN: Duration = Duration::seconds(5);
+
+/// AADSTS50196: one user's requests go round in a loop.
+const REQUEST_LOOP: u32 = 50_196;
 
 /// The pause when Entra names none, as in MSAL.
 const DEFAULT_PAUSE: Duration = Duration::seconds(60);
@@ -98,9 +101,17 @@ pub(crate) async fn check(services: &Services, tenant: TenantId) -> Result<(), T
     }
 }
 
+/// Whether Entra, asking to slow down with this number, means one user.
+pub(crate) fn concerns_one_user(code: Option<u32>) -> bool {
+    code == Some(REQUEST_LOOP)
+}
+
 /// Puts the brake on when Entra throttled the application.
 pub(crate) async fn heed(services: &Services, tenant: TenantId, error: &TokenError) {
-    let TokenError::Throttled { retry_after, code: None } = error else { return };
+    let TokenError::Throttled { retry_after, code } = error else { return };
+    if concerns_one_user(*code) {
+        return;
+    }
     let now = services.clock.now();
     let until = now + retry_after.unwrap_or(DEFAULT_PAUSE);
     services.brakes.remember(tenant, Known { until: Some(until), looked_at: now });

@@ -25,6 +25,9 @@ const SHORTEST_GAP: Duration = Duration::milliseconds(1);
 /// The longest pause that says something of the rate; limits are counted per 10 seconds or less. A longer one is a penalty.
 const LONGEST_PERIOD: Duration = Duration::seconds(10);
 
+/// What worked before a time as long as this in which nothing ended says nothing.
+const FORGOTTEN: Duration = Duration::MINUTE;
+
 /// The number of a turn, in the order in which they were begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TurnNumber(pub(crate) u64);
@@ -82,7 +85,7 @@ impl Pace {
 }
 
 /// The distance between the beginnings of two turns.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Spacing {
     /// In seconds; 0 for none.
     gap: f64,
@@ -95,9 +98,9 @@ pub(crate) struct Spacing {
 }
 
 impl Spacing {
-    /// Nothing is known of the time before the pause that ends at `until`.
-    pub(crate) fn after(until: OffsetDateTime) -> Self {
-        Self { gap: 0.0, next: until, since: until, worked: 0.0, closing: 1.0 / LEAST_TURNS_TO_CLOSE_UP }
+    /// No distance; what works is counted from `now` on.
+    pub(crate) fn none(now: OffsetDateTime) -> Self {
+        Self { gap: 0.0, next: now, since: now, worked: 0.0, closing: 1.0 / LEAST_TURNS_TO_CLOSE_UP }
     }
 
     /// When the next turn may begin.
@@ -118,7 +121,9 @@ impl Spacing {
     pub(crate) fn worked(&mut self, now: OffsetDateTime) {
         self.worked += 1.0;
         let counted = now - self.since;
-        if counted > LONGEST_PERIOD * 2 {
+        if counted > FORGOTTEN {
+            (self.since, self.worked) = (now, 1.0);
+        } else if counted > LONGEST_PERIOD * 2 {
             // What was long ago tells little.
             self.since += counted / 2;
             self.worked /= 2.0;
@@ -197,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_worked_in_a_period_sets_the_distance() {
-        let mut spacing = Spacing::after(NOW);
+        let mut spacing = Spacing::none(NOW);
         for _ in 0..20 {
             spacing.worked(NOW);
         }
@@ -217,7 +222,7 @@ mod tests {
 
     #[test]
     fn refused_again_at_once_it_widens_and_no_penalty_stretches_it_for_ever() {
-        let mut spacing = Spacing::after(NOW);
+        let mut spacing = Spacing::none(NOW);
         spacing.refused(NOW, NOW + Duration::SECOND);
         let mut now = NOW;
         for _ in 0..20 {

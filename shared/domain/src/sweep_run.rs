@@ -262,8 +262,7 @@ impl<'a> Sweep<'a> {
             self.in_flight.insert(tenant, in_flight - 1);
         }
         self.waiting.turn_ended(tenant, now);
-        // What Entra says of one user, with a code, is no sign of pressure.
-        let of_one_user = report.failure.as_ref().is_some_and(|failure| failure.code.is_some());
+        let of_one_user = brake::concerns_one_user(report.failure.as_ref().and_then(|failure| failure.code));
         if report.under_pressure && !of_one_user {
             let entra = brake::of_entra(services, tenant);
             brake::with_paces(services, |paces| {

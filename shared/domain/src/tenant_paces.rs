@@ -27,6 +27,9 @@ pub struct TenantPaces<K> {
     last_begun: TurnNumber,
     all: Pace,
     all_paused_until: Option<OffsetDateTime>,
+    /// What worked of late, whoever it was for: all that is known of a tenant that is refused for the first time. It says
+    /// rather too much.
+    of_late: Option<Spacing>,
     tenants: HashMap<K, Tenant>,
     row: Option<Row<K>>,
 }
@@ -77,6 +80,7 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
             last_begun: TurnNumber(0),
             all: Pace::new(most / 4.0, most),
             all_paused_until: None,
+            of_late: None,
             tenants: HashMap::new(),
             row: None,
         }
@@ -128,6 +132,7 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
     /// A turn of this tenant begins.
     pub fn begin(&mut self, tenant: K, now: OffsetDateTime) -> TurnNumber {
         self.last_begun.0 += 1;
+        self.of_late.get_or_insert_with(|| Spacing::none(now));
         if let Some((_, spacing)) = self.tenants.get_mut(&tenant).and_then(|known| known.pace.as_mut()) {
             spacing.begun(now);
         }
@@ -137,6 +142,7 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
     /// A turn ended without a sign of pressure.
     pub fn worked(&mut self, tenant: K, turn: TurnNumber, now: OffsetDateTime) {
         self.all.worked();
+        self.of_late.get_or_insert_with(|| Spacing::none(now)).worked(now);
         if self.row.as_ref().is_some_and(|row| turn > row.since) {
             self.row = None;
         }
@@ -151,6 +157,7 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
     /// A turn was refused, or not answered in time.
     pub fn pressed(&mut self, tenant: K, sign: Pressure, now: OffsetDateTime) {
         let (most, last_begun) = (self.most, self.last_begun);
+        let of_late = self.of_late.unwrap_or_else(|| Spacing::none(now));
         let known = self.entry(tenant, now);
         let in_flight = f64::from(u32::try_from(sign.in_flight).unwrap_or(u32::MAX));
         let until = sign.pause_until.unwrap_or(now);
@@ -159,7 +166,11 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
             None => {
                 let mut pace = Pace::new(in_flight, most);
                 pace.cut(last_begun);
-                known.pace = Some((pace, Spacing::after(until)));
+                let mut spacing = of_late;
+                if sign.pause_until.is_some() {
+                    spacing.refused(now, until);
+                }
+                known.pace = Some((pace, spacing));
             }
             Some((pace, spacing)) if pace.is_news(sign.turn) => {
                 pace.cut(last_begun);

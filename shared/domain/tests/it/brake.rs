@@ -42,6 +42,17 @@ async fn nobody_asks_entra_until_the_pause_is_over() {
 }
 
 #[tokio::test]
+async fn the_number_that_comes_with_a_429_makes_no_difference() {
+    let fixture = Fixture::new();
+    let throttled = TokenError::Throttled { retry_after: Some(Duration::seconds(40)), code: Some(90_055) };
+    fixture.exchange.push(Err(throttled));
+    fixture.read_profile(&fixture.caller(1)).await.unwrap_err();
+    let error = fixture.read_profile(&fixture.caller(2)).await.unwrap_err();
+    assert_eq!(retry_after(&error), Some(Duration::seconds(40)));
+    assert_eq!(fixture.exchange.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn another_environment_obeys_what_this_one_was_told() {
     let fixture = Fixture::new();
     fixture.exchange.push(Err(throttled(40)));
@@ -165,7 +176,7 @@ async fn the_next_sweep_of_a_process_knows_what_the_one_before_found_out() {
     let short = Worker { stop_at: Some(fixture.now() + Duration::seconds(4)), ..Fixture::worker() };
     let report = sweep_accounts(&fixture.services, &short, &Turns::default()).await.unwrap();
     assert_eq!(report.of(TurnOutcome::Throttled), 2);
-    assert!((50..200).contains(&report.of(TurnOutcome::Acted)), "{report:?}");
+    assert!((40..200).contains(&report.of(TurnOutcome::Acted)), "{report:?}");
 
     let began = fixture.now();
     let (report, _) = fixture.sweep().await;
