@@ -16,6 +16,9 @@ use serde::Serialize;
 use std::error::Error as StdError;
 use time::Duration;
 
+/// Without any keys, the authority is asked again after a second.
+const KEYS_RETRY_AFTER: Duration = Duration::seconds(1);
+
 /// A failure as the caller sees it.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -93,7 +96,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::KeysUnavailable { .. } => {
                 log(&refusal, Code::KeysUnavailable);
-                Self::new(Code::KeysUnavailable, refusal.to_string())
+                Self::new(Code::KeysUnavailable, refusal.to_string()).retry_after(Some(KEYS_RETRY_AFTER))
             }
         }
     }

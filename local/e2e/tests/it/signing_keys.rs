@@ -128,7 +128,9 @@ async fn keys_that_cannot_be_had_are_our_trouble_and_not_the_tokens() {
     }
     let other = Environment::start(&lab).await;
     for _ in 0..5 {
-        other.profile(&lab, &adele.access_token).await.assert_problem(503, "keys_unavailable");
+        let refused = other.profile(&lab, &adele.access_token).await;
+        refused.assert_problem(503, "keys_unavailable");
+        assert_eq!(refused.retry_after(), 1);
     }
     assert!(fetches(&lab) >= 3, "at both starts, and by the first request");
     assert!(lab.items().await.is_empty());
