@@ -122,6 +122,11 @@ describe("describeSignInProblem", () => {
         new ServerError("invalid_request", "", "AADSTS50011: The redirect URI differs. Trace ID: 1"),
       ).detail,
     ).toBe("AADSTS50011: The redirect URI differs. (invalid_request)");
+    expect(
+      describeSignInProblem(
+        new ServerError("server_error", "", "Error(s): 90033 - Timestamp: now - Description: AADSTS90033: A fault."),
+      ).detail,
+    ).toBe("AADSTS90033: A fault. (server_error)");
   });
 });
 

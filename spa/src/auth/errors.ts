@@ -94,7 +94,12 @@ export function describeSignInProblem(error: unknown): SignInProblem {
   };
 }
 
-/** Entra ID's messages go on for lines with ids and times; the first says what happened. */
+/** Entra ID's messages go on for lines with ids and times, and MSAL puts some before; the first says what happened. */
 function firstLine(text: string): string {
-  return text.split(/\r?\n| Trace ID:/)[0]?.trim() ?? "";
+  return (
+    text
+      .slice(Math.max(0, text.search(/AADSTS\d+:/)))
+      .split(/\r?\n| Trace ID:/)[0]
+      ?.trim() ?? ""
+  );
 }
