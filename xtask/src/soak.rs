@@ -77,7 +77,7 @@ enum Which {
 
 const SWEEP_EXAMPLES: &str = "\
 Examples:
-  cargo xtask soak sweep                                100,000 accounts, 3 turns: half an hour, most of it on the first build
+  cargo xtask soak sweep                                100,000 accounts, 3 turns: half an hour, and the build
   cargo xtask soak sweep --accounts 2000 --kill-every 200
                                                         a minute or two, with the debug build of the tests
   cargo xtask soak sweep --accounts 10000 --workers 8 --kill-every 500 --seed 7

@@ -92,6 +92,7 @@ pub(crate) async fn run(options: Options, tally: &Arc<Tally>) -> Result<Vec<Stri
     lines.push(run.turn("a turn without faults", true).await?);
     let seconds = begun.elapsed().as_secs_f64();
     lines.extend(run.table(seconds));
+    run.pool.close().await;
     run.stack.stop().await;
     Ok(lines)
 }

@@ -105,6 +105,14 @@ impl Pool {
         self.handed_on.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
+    /// Ends the workers, of which none has anything to do.
+    pub(super) async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for worker in idle {
+            worker.environment.killer().kill().await;
+        }
+    }
+
     async fn worker(&self) -> Result<Worker, SoakError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
