@@ -1,5 +1,5 @@
-//! `cargo xtask soak fuzz`: libFuzzer on whatever reads a token item. What was found worth keeping is in `fuzz/corpus`,
-//! which the tests of the crates replay on stable.
+//! `cargo xtask soak fuzz`: libFuzzer on whatever reads a token item, a request, or an answer of Entra or Graph. What was
+//! found worth keeping is in `fuzz/corpus`, which the tests of the crates replay on stable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,24 +22,34 @@ struct Target {
     dictionary: Option<&'static str>,
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 6] = [
+    Target { name: "answers", seeds: &[], longest: 4096, dictionary: Some("fuzz/answers.dict") },
+    Target { name: "bearer", seeds: &[], longest: 4096, dictionary: Some("fuzz/bearer.dict") },
+    Target { name: "jwks", seeds: &[], longest: 8192, dictionary: Some("fuzz/jwks.dict") },
     Target {
         name: "msal_cache",
         seeds: &["shared/msal-cache/tests/caches"],
         longest: 8192,
         dictionary: Some("fuzz/msal_cache.dict"),
     },
+    Target { name: "requests", seeds: &[], longest: 4096, dictionary: Some("fuzz/requests.dict") },
     Target { name: "unseal", seeds: &[], longest: 2560, dictionary: None },
 ];
 
 /// How long a run may take to load its inputs and to end, besides its time.
 const GRACE: Duration = Duration::from_mins(5);
 
-/// Builds the targets with the nightly toolchain and runs each for so many seconds. New inputs go to `target/fuzz`.
+/// The names of the targets, as they are given on the command line.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().map(|target| target.name)
+}
+
+/// Builds the targets with the nightly toolchain and runs those of `chosen`, or all if it names none, for so many seconds
+/// each. New inputs go to `target/fuzz`.
 ///
 /// # Errors
 /// A crash, with the input that causes it; or what is missing to fuzz here.
-pub(crate) fn fuzz(root: &Path, console: &Console, seconds: u32) -> StepResult {
+pub(crate) fn fuzz(root: &Path, console: &Console, seconds: u32, chosen: &[String]) -> StepResult {
     let mut run = Run::open(root, "fuzz")?;
     let host = nightly_host(&mut run)?;
     let cargo_fuzz = cargo_fuzz(&mut run, console)?;
@@ -49,11 +59,15 @@ pub(crate) fn fuzz(root: &Path, console: &Console, seconds: u32) -> StepResult {
     let mut build = nightly(&run, &cargo_fuzz);
     build.args(["build", "--target-dir"]).arg(run.path("target/fuzz"));
     run.execute(build).map_err(|stop| with_end_of_log(stop, &log_path(root, "fuzz")))?;
-    for target in &TARGETS {
+    for target in TARGETS.iter().filter(|target| is_chosen(target.name, chosen)) {
         let program = root.join("target/fuzz").join(&host).join("release").join(target.name);
         target.run(root, console, &program, seconds)?;
     }
     Ok(())
+}
+
+fn is_chosen(name: &str, chosen: &[String]) -> bool {
+    chosen.is_empty() || chosen.iter().any(|one| one == name)
 }
 
 impl Target {
@@ -193,6 +207,19 @@ fn with_end_of_log(stop: Stop, log: &Path) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_target_is_run_unless_some_are_chosen() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for target in &TARGETS {
+            assert!(root.join("fuzz/targets").join(target.name).with_extension("rs").is_file());
+            assert!(root.join("fuzz/corpus").join(target.name).is_dir());
+            assert!(target.dictionary.is_none_or(|file| root.join(file).is_file()));
+            assert!(is_chosen(target.name, &[]));
+        }
+        assert_eq!(fs::read_dir(root.join("fuzz/targets")).unwrap().count(), TARGETS.len());
+        assert!(is_chosen("jwks", &["jwks".to_owned()]) && !is_chosen("bearer", &["jwks".to_owned()]));
+    }
 
     #[test]
     fn the_figures_of_a_run_are_read() {

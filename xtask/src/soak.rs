@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use crate::console::Console;
@@ -34,6 +35,7 @@ Examples:
   cargo xtask soak sweep                100,000 accounts, 4 workers, one killed every few seconds
   cargo xtask soak mix                  50,000 mixed requests of 50 users in one process
   cargo xtask soak fuzz --seconds 60    the fuzz targets, a minute each; needs a nightly toolchain
+  cargo xtask soak fuzz --target jwks   one of them, for ten minutes
 
 Each run prints its seed and its counts. One that fails says where, and how to repeat it; what is drawn from the seed comes
 again, how requests overtake each other does not.";
@@ -67,8 +69,11 @@ enum Which {
         #[arg(long, default_value_t = 50_000)]
         requests: u32,
     },
-    /// Bytes of all kinds are taken for a cache and for a sealed blob (libFuzzer, on a nightly toolchain).
+    /// Bytes of all kinds are taken for a cache, a blob, a token, a request, an answer (libFuzzer, on a nightly toolchain).
     Fuzz {
+        /// Runs this one only; may be given several times.
+        #[arg(long = "target", value_name = "NAME", value_parser = PossibleValuesParser::new(fuzz::names()))]
+        targets: Vec<String>,
         /// How long each target runs.
         #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
@@ -139,7 +144,7 @@ struct Seeds {
 /// Builds what is needed and runs it, with its output on the terminal.
 pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
     let ended = match &soak.which {
-        Some(Which::Fuzz { seconds }) => fuzz::fuzz(root, console, *seconds),
+        Some(Which::Fuzz { targets, seconds }) => fuzz::fuzz(root, console, *seconds, targets),
         Some(Which::Rotation { seeds, rounds }) => start_one(root, "rotation", seeds, "--rounds", *rounds),
         Some(Which::Kills { seeds, kills }) => start_one(root, "kills", seeds, "--kills", *kills),
         Some(Which::Sweep(sweep)) => start_sweep(root, sweep),

@@ -1,6 +1,7 @@
 //! Entra's errors, sorted by what the caller does next (`docs/troubleshooting.md` has them by AADSTS number).
 
 use crate::grant::Grant;
+use crate::json;
 use crate::token_answer::bad_answer;
 use domain::error::{TokenError, UnavailableKind};
 use outbound_http::Answer;
@@ -131,7 +132,7 @@ pub(crate) fn classify(answer: &Answer, grant: Grant<'_>) -> TokenError {
 
 impl ErrorBody {
     fn parse(body: &[u8]) -> Option<Self> {
-        let mut body: Self = serde_json::from_slice(body).ok()?;
+        let mut body: Self = json::object(body)?;
         // What goes into logs, the table and answers is held to the form that OAuth gives it.
         body.error = word(body.error)?;
         body.suberror = body.suberror.and_then(word);

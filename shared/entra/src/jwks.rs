@@ -1,5 +1,6 @@
 //! The published signing keys (RFC 7517), with the two members that Entra adds: `issuer` and `cloud_instance_name`.
 
+use crate::json;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -66,7 +67,7 @@ impl SigningKey {
 
 /// The usable keys of a JWKS document; `None` if it is no such document. Keys of other kinds are passed over.
 pub(crate) fn parse(body: &[u8]) -> Option<Vec<SigningKey>> {
-    let document: Document = serde_json::from_slice(body).ok()?;
+    let document: Document = json::object(body)?;
     Some(usable(document.keys))
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn usable(keys: Vec<Value>) -> Vec<SigningKey> {
 }
 
 fn signing_key(value: Value) -> Option<SigningKey> {
-    let jwk: Jwk = serde_json::from_value(value).ok()?;
+    let jwk: Jwk = serde_json::from_value(Some(value).filter(Value::is_object)?).ok()?;
     let for_signing = jwk.usage.as_ref().is_none_or(|usage| usage == "sig");
     let for_rs256 = jwk.alg.as_ref().is_none_or(|algorithm| algorithm == "RS256");
     if jwk.kty != "RSA" || !for_signing || !for_rs256 || jwk.kid.is_empty() {
@@ -133,6 +134,7 @@ mod tests {
                 {"kty": "RSA", "n": n, "e": "AQAB"},
                 {"kty": "RSA", "kid": "garbage", "n": "!", "e": "AQAB"},
                 "not a key",
+                ["list", "RSA", "sig", "RS256", n, "AQAB", null, null],
                 {"kty": "RSA", "kid": "padded and zero-led", "n": BASE64_URL.encode([&[0][..], &[0xC5; 256]].concat()) , "e": "AQAB"},
             ])),
             ["plain", "spelled out", "padded and zero-led"]
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_set_is_told_from_an_empty_one() {
-        for body in ["", "{}", "[]", "<html>", r#"{"keys":{}}"#] {
+        for body in ["", "{}", "[]", "[[]]", "<html>", r#"{"keys":{}}"#] {
             assert!(parse(body.as_bytes()).is_none(), "{body}");
         }
         assert_eq!(parse(br#"{"keys":[]}"#).map(|keys| keys.len()), Some(0));

@@ -64,6 +64,7 @@ mod credential;
 mod error;
 mod federated;
 mod grant;
+mod json;
 mod jwks;
 mod kept_keys;
 mod refusal;

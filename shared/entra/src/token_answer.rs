@@ -2,6 +2,7 @@
 
 use crate::claims::Claims;
 use crate::grant::Grant;
+use crate::json;
 use domain::error::{TokenError, UnavailableKind};
 use domain::identity::HomeAccountId;
 use domain::scope::ScopeSet;
@@ -42,7 +43,7 @@ pub(crate) fn parse(
     issued_at: OffsetDateTime,
 ) -> Result<IssuedTokens, TokenError> {
     // The parser's message could quote the answer, so it is dropped.
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| bad_answer("a token answer in JSON"))?;
+    let answer: Answer = json::object(body).ok_or_else(|| bad_answer("a token answer in JSON"))?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") {
         return Err(bad_answer("a token of type Bearer"));
     }

@@ -4,6 +4,7 @@
 
 mod access_token;
 mod certificates;
+mod corpus;
 mod credential_reload;
 mod federation;
 mod issuers;

@@ -165,6 +165,8 @@ async fn an_answer_that_is_not_a_bearer_token_with_a_sane_lifetime_is_not_taken(
 async fn what_is_not_json_or_too_large_or_a_redirect_is_not_taken() {
     for answer in [
         ResponseTemplate::new(200).set_body_string("<html>sign in to this network</html>"),
+        ResponseTemplate::new(200)
+            .set_body_json(json!(["Bearer", "at", 3600, null, null, null, null, null, null, null])),
         ResponseTemplate::new(200),
         ResponseTemplate::new(200).set_body_json(with(json!({"padding": "x".repeat(300 * 1024)}))),
         ResponseTemplate::new(201).set_body_json(minimal()),

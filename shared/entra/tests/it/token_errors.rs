@@ -236,6 +236,7 @@ async fn garbage_is_a_bad_answer_unless_the_status_says_more() {
     let bodies = [
         "",
         "<html>proxy</html>",
+        r#"["invalid_grant",null,[50076],null,null,null,null]"#,
         "null",
         "[]",
         r#"{"error":7}"#,
