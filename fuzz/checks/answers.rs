@@ -90,7 +90,8 @@ fn token_outcome(
     };
     let document = object(&answer.body);
     let said = |name: &str, value: &str| {
-        let there = document.as_ref().and_then(|document| document.get(name)?.as_str());
+        let Some(document) = &document else { return is_an_object_for_lenient_readers(answer) };
+        let there = document.get(name).and_then(Value::as_str);
         assert_eq!(there, Some(value), "`{name}` is not what was answered");
     };
     let (mut challenge, mut pause) = (None, None);
@@ -201,7 +202,7 @@ fn same_graph_error(error: &GraphError) -> GraphError {
 }
 
 fn tokens_are_those_of_the_answer(answer: &Answer, tokens: &IssuedTokens) {
-    let document = object(&answer.body).expect("tokens come in an object");
+    let Some(document) = object(&answer.body) else { return is_an_object_for_lenient_readers(answer) };
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     assert_eq!(answer.status, 200);
     assert!(text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")));
@@ -224,11 +225,16 @@ fn tokens_are_those_of_the_answer(answer: &Answer, tokens: &IssuedTokens) {
     }
     assert!(!tokens.scopes.is_empty(), "tokens without scopes");
     assert_eq!(tokens.client_info.is_some(), tokens.home_account.is_some());
-    let shown = format!("{tokens:?}");
-    for token in [Some(tokens.access_token.expose()), refresh_token].into_iter().flatten() {
-        let secret = token.get(..TELLING).filter(|_| token.contains(SECRET));
-        assert!(secret.is_none_or(|part| !shown.contains(part)), "a token is shown");
+    let mut others = document.clone();
+    others.retain(|name, _| !matches!(name.as_str(), "access_token" | "refresh_token"));
+    if !Value::Object(others).to_string().contains(SECRET) {
+        shows_no_secret(&format!("{tokens:?}"));
     }
+}
+
+/// What is passed over unread may hold what is no JSON for a strict reader, such as numbers beyond all bounds.
+fn is_an_object_for_lenient_readers(answer: &Answer) {
+    assert!(answer.body.trim_ascii_start().starts_with(b"{"), "something else than an object");
 }
 
 fn the_profile_is_that_of_the_answer(answer: &Answer, fetched: &FetchedProfile) {
@@ -272,9 +278,12 @@ fn says_nothing_more(error: &(dyn Error + 'static), said_again: Vec<String>, cha
         shown = format!("{shown} {error} {error:?}");
         cause = error.source();
     }
-    let challenge = challenge.map(|claims| [claims.to_owned(), format!("{claims:?}")]);
-    for masked in said_again.into_iter().chain(challenge.into_iter().flatten()) {
-        shown = shown.replace(&masked, " ");
+    // The longest first, because one may be a part of another.
+    let challenge = challenge.map(|claims| [format!("{claims:?}"), claims.to_owned()]);
+    let mut masked: Vec<String> = challenge.into_iter().flatten().chain(said_again).collect();
+    masked.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    for text in masked {
+        shown = shown.replace(&text, " ");
     }
     shows_no_secret(&shown);
 }

@@ -51,10 +51,17 @@ impl ApiAnswer {
             assert!(!self.headers.contains_key(name), "{name}: {}", shown());
         }
         let operations = contract["paths"].get(path);
-        // HEAD goes wherever GET does.
-        let name = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
-        let is_method = !matches!(name.as_str(), "parameters" | "summary" | "description" | "servers");
-        let operation = operations.and_then(|operations| operations.get(&name)).filter(|_| is_method);
+        let name = match *method {
+            // HEAD goes wherever GET does.
+            Method::GET | Method::HEAD => "get",
+            Method::DELETE => "delete",
+            Method::PUT => "put",
+            Method::POST => "post",
+            Method::PATCH => "patch",
+            Method::TRACE => "trace",
+            _ => "",
+        };
+        let operation = operations.and_then(|operations| operations.get(name));
         let responses = match (operations, operation) {
             // What goes before a request of a browser (CORS) is answered anywhere.
             _ if method == Method::OPTIONS => return assert_eq!(self.status, 200, "{}", shown()),

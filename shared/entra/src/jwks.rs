@@ -1,12 +1,11 @@
 //! The published signing keys (RFC 7517), with the two members that Entra adds: `issuer` and `cloud_instance_name`.
 
-use crate::json;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// More keys than any authority publishes (Entra: about ten).
 const MAX_KEYS: usize = 100;
@@ -21,11 +20,6 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 pub struct SigningKey {
     pub(crate) decoding_key: DecodingKey,
     jwk: Jwk,
-}
-
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<Value>,
 }
 
 /// What counts of a key; the rest of it (`x5c` above all) is left out.
@@ -67,8 +61,11 @@ impl SigningKey {
 
 /// The usable keys of a JWKS document; `None` if it is no such document. Keys of other kinds are passed over.
 pub(crate) fn parse(body: &[u8]) -> Option<Vec<SigningKey>> {
-    let document: Document = json::object(body)?;
-    Some(usable(document.keys))
+    let mut document: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    match document.remove("keys") {
+        Some(Value::Array(keys)) => Some(usable(keys)),
+        _ => None,
+    }
 }
 
 /// The usable ones of these keys.
