@@ -39,6 +39,8 @@ pub struct Brakes {
 struct Known {
     until: Option<OffsetDateTime>,
     looked_at: OffsetDateTime,
+    /// Entra refused this process, not only others.
+    own: bool,
 }
 
 impl Brakes {
@@ -66,6 +68,12 @@ pub(crate) fn of_entra(services: &Services, tenant: TenantId) -> Option<OffsetDa
     services.brakes.known(tenant).and_then(|known| known.until)
 }
 
+/// Whether this process keeps to a brake that others were told of; it says nothing of how much this process may ask for.
+pub(crate) fn is_of_others(services: &Services, tenant: TenantId, now: OffsetDateTime) -> bool {
+    let braking = |known: &Known| known.until.is_some_and(|until| until > now);
+    services.brakes.known(tenant).filter(braking).is_some_and(|known| !known.own)
+}
+
 /// Graph throttles the sweep's low priority first: a pause for the sweep alone, and for this process alone, because each
 /// worker is told the same.
 pub(crate) fn heed_graph(services: &Services, tenant: TenantId, retry_after: Option<Duration>) {
@@ -87,7 +95,7 @@ pub(crate) async fn check(services: &Services, tenant: TenantId) -> Result<(), T
                 tracing::warn!(event = "brake.unread", error = %error);
                 None
             });
-            let known = Known { until, looked_at: now };
+            let known = Known { until, looked_at: now, own: false };
             services.brakes.remember(tenant, known);
             known
         }
@@ -114,7 +122,7 @@ pub(crate) async fn heed(services: &Services, tenant: TenantId, error: &TokenErr
     }
     let now = services.clock.now();
     let until = now + retry_after.unwrap_or(DEFAULT_PAUSE);
-    services.brakes.remember(tenant, Known { until: Some(until), looked_at: now });
+    services.brakes.remember(tenant, Known { until: Some(until), looked_at: now, own: true });
     services.counters.add(Count::BrakeOn);
     tracing::warn!(event = "brake.on", seconds = (until - now).whole_seconds());
     if let Err(error) = services.store.set_brake(tenant, until).await {

@@ -9,9 +9,9 @@ use time::{Duration, OffsetDateTime};
 /// After a refusal it takes this many turns that work to have as many in flight as when it refused.
 const TURNS_TO_RECOVER: f64 = 40.0;
 
-/// The least number of turns that work until the distance has shrunk to about a third. Where more worked in one period, it
-/// takes twice as many: so one in about forty is refused, or one period in two ends with a refusal.
-const LEAST_TURNS_TO_CLOSE_UP: f64 = 100.0;
+/// So many turns that work until the distance has shrunk to about a third. With fewer more are refused, with more the way back is
+/// longer than a large sweep's windows: `cargo xtask simulate sweep`.
+const TURNS_TO_CLOSE_UP: f64 = 200.0;
 
 /// After a refusal turns begin at this part of the rate that was allowed.
 const PART_OF_ALLOWED: f64 = 0.8;
@@ -21,6 +21,9 @@ const LONGEST_GAP: Duration = Duration::seconds(5);
 
 /// A distance below this is none.
 const SHORTEST_GAP: Duration = Duration::milliseconds(1);
+
+/// So much that a turn began late is made up for by the next ones.
+const CATCH_UP: Duration = Duration::milliseconds(50);
 
 /// The longest pause that says something of the rate; limits are counted per 10 seconds or less. A longer one is a penalty.
 const LONGEST_PERIOD: Duration = Duration::seconds(10);
@@ -93,14 +96,12 @@ pub(crate) struct Spacing {
     /// Since when `worked` is counted.
     since: OffsetDateTime,
     worked: f64,
-    /// What a turn that worked takes off, as a part of the distance.
-    closing: f64,
 }
 
 impl Spacing {
     /// No distance; what works is counted from `now` on.
     pub(crate) fn none(now: OffsetDateTime) -> Self {
-        Self { gap: 0.0, next: now, since: now, worked: 0.0, closing: 1.0 / LEAST_TURNS_TO_CLOSE_UP }
+        Self { gap: 0.0, next: now, since: now, worked: 0.0 }
     }
 
     /// When the next turn may begin.
@@ -114,7 +115,7 @@ impl Spacing {
 
     pub(crate) fn begun(&mut self, now: OffsetDateTime) {
         if self.gap > 0.0 {
-            self.next = now + Duration::seconds_f64(self.gap);
+            self.next = self.next.max(now - CATCH_UP) + Duration::seconds_f64(self.gap);
         }
     }
 
@@ -128,7 +129,7 @@ impl Spacing {
             self.since += counted / 2;
             self.worked /= 2.0;
         }
-        self.gap -= self.gap * self.closing;
+        self.gap -= self.gap / TURNS_TO_CLOSE_UP;
         if self.gap < SHORTEST_GAP.as_seconds_f64() {
             self.gap = 0.0;
         }
@@ -141,7 +142,6 @@ impl Spacing {
         let allowed = period.as_seconds_f64() / self.worked.max(1.0);
         let wider = self.gap / PART_OF_ALLOWED;
         self.gap = (allowed / PART_OF_ALLOWED).max(wider).min(LONGEST_GAP.as_seconds_f64());
-        self.closing = 1.0 / (2.0 * self.worked).max(LEAST_TURNS_TO_CLOSE_UP);
         self.next = until;
         self.since = until.max(now);
         self.worked = 0.0;
@@ -212,11 +212,12 @@ mod tests {
         spacing.begun(until);
         let gap = spacing.next() - until;
         assert_eq!(gap.whole_microseconds(), 62_500, "20 a second, and a fifth less");
-        for _ in 0..100 {
+        for _ in 0..200 {
             spacing.worked(until);
         }
+        let before = spacing.next();
         spacing.begun(until);
-        let gap = (spacing.next() - until).whole_milliseconds();
+        let gap = (spacing.next() - before).whole_milliseconds();
         assert!((20..25).contains(&gap), "{gap} ms");
     }
 
@@ -231,7 +232,7 @@ mod tests {
             spacing.refused(now, now + Duration::minutes(10));
             assert!(spacing.gap > before || spacing.gap >= LONGEST_GAP.as_seconds_f64());
         }
-        for _ in 0..1_000 {
+        for _ in 0..2_000 {
             spacing.worked(now);
         }
         assert!(spacing.is_none());

@@ -33,7 +33,7 @@ const MOST_WAITING: usize = 1_000;
 const MOST_WAITING_OF_A_TENANT: usize = 200;
 
 /// Accounts that a worker reads beyond.
-const MOST_PASSED_OVER: u64 = 10_000;
+const MOST_PASSED_OVER: u64 = 1_000;
 
 /// What came of a run.
 #[derive(Debug, Default)]
@@ -263,7 +263,11 @@ impl<'a> Sweep<'a> {
         }
         self.waiting.turn_ended(tenant, now);
         let of_one_user = brake::concerns_one_user(report.failure.as_ref().and_then(|failure| failure.code));
-        if report.under_pressure && !of_one_user {
+        let of_others =
+            report.outcome == TurnOutcome::Throttled && brake::is_of_others(services, tenant, now);
+        if report.under_pressure && of_others {
+            // It was held back, and nobody was asked.
+        } else if report.under_pressure && !of_one_user {
             let entra = brake::of_entra(services, tenant);
             brake::with_paces(services, |paces| {
                 let until = entra.max(paces.braked_until(tenant)).unwrap_or(now);

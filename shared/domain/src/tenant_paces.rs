@@ -106,6 +106,11 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
         self.tenants.get(&tenant).map(|tenant| tenant.braked_until).max(self.all_paused_until)
     }
 
+    /// Whether this tenant gave a sign of pressure.
+    pub fn know(&self, tenant: K) -> bool {
+        self.tenants.contains_key(&tenant)
+    }
+
     /// Whether a worker that has so many turns in flight of this tenant may begin one more.
     pub fn gate(&mut self, tenant: K, in_flight: usize, now: OffsetDateTime) -> Gate {
         if let Some(until) = self.all_paused_until {

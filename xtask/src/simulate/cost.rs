@@ -16,8 +16,8 @@ const ENTRIES_PER_LOOK: f64 = 32.0;
 /// Dollars per million units on demand, us-east-1.
 const READS: f64 = 0.125;
 const WRITES: f64 = 0.625;
-/// Dollars per million GB-seconds and per million invocations (arm64), and the memory of the template in GB.
-const GB_SECONDS: f64 = 13.33;
+/// Dollars per million GB-seconds and per million invocations (`x86_64`, as in the template), and its memory in GB.
+const GB_SECONDS: f64 = 16.67;
 const INVOCATIONS: f64 = 0.20;
 const MEMORY: f64 = 0.5;
 /// Dollars per million: an event on the bus, and a message sent, received and deleted.
@@ -78,6 +78,6 @@ mod tests {
         assert!(close(cost.table_dollars, 0.625), "{cost:?}");
         // 20 million steps of 50 ms are a million seconds, of half a GB.
         let cost = Cost::of(&Outcome { busy: 20_000_000, ..Outcome::default() });
-        assert!(close(cost.other_dollars, 6.665), "{cost:?}");
+        assert!(close(cost.other_dollars, 8.335), "{cost:?}");
     }
 }

@@ -1,10 +1,8 @@
 //! `cargo xtask simulate`: what cannot be tried on one machine, played in numbers.
 
-mod brake;
 mod clock;
 mod cost;
 mod graph;
-mod pace;
 mod random;
 mod shard;
 mod sweep;

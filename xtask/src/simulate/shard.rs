@@ -24,6 +24,11 @@ impl Due {
     pub(super) fn again(account: u32, at: Steps, tries: u32) -> Self {
         Self { at, account, tries }
     }
+
+    /// The same turn, to be found from `at` on.
+    pub(super) fn later(self, at: Steps) -> Self {
+        Self { at, ..self }
+    }
 }
 
 pub(super) struct Shard {

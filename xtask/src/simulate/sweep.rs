@@ -6,13 +6,15 @@
 
 use std::collections::VecDeque;
 
-use super::brake::LONGEST_WAIT;
-use super::clock::{PER_SECOND, Steps, seconds};
+use domain::tenant_paces::{Gate, Pressure};
+use domain::waiting::Waiting;
+use time::OffsetDateTime;
+
+use super::clock::{PER_SECOND, Steps, moment, seconds};
 use super::graph::Graph;
-use super::pace::Pace;
 use super::random::{Random, mix, scaled};
 use super::shard::{Due, Shard};
-use super::worker::{Invocation, Task, Unwell, Worker};
+use super::worker::{Invocation, Task, Turn, Unwell, Worker};
 
 /// `SweepRate` of the template.
 const TICK: Steps = seconds(60);
@@ -22,8 +24,12 @@ const OLDEST_TASK: Steps = seconds(3600);
 const INVOCATION: Steps = seconds(285);
 /// Tasks are handed on so many times.
 const MOST_HOPS: u32 = 100;
-/// Accounts that wait in a worker for the end of their tenant's brake.
-const MOST_DEFERRED: usize = 1_000;
+/// A brake that ends within this is waited for; accounts under a longer one are left to a later tick.
+const LONGEST_WAIT: time::Duration = time::Duration::seconds(10);
+/// Accounts that wait in a worker for their tenants, of these those of one tenant, and how many are read beyond.
+const MOST_WAITING: usize = 1_000;
+const MOST_WAITING_OF_A_TENANT: usize = 200;
+const MOST_PASSED_OVER: usize = 1_000;
 /// Accounts that a worker can read from the index within a step.
 const READ_PER_STEP: u32 = 1_000;
 /// A turn that works: 100 to 400 ms, on average 250 ms.
@@ -134,7 +140,7 @@ impl Sweep {
             settings,
             graph: Graph::new(settings.tenants, settings.users_per_tenant()),
             shards: shards(settings, &mut random),
-            workers: (0..settings.workers).map(|_| Worker::default()).collect(),
+            workers: (0..settings.workers).map(|_| Worker::new(settings.concurrency)).collect(),
             queue: VecDeque::new(),
             random,
             acted: Bits::new(settings.accounts),
@@ -147,30 +153,32 @@ impl Sweep {
             self.queue.extend((0..self.settings.shards).map(|shard| Task { shard, tick: now, hop: 0 }));
             self.outcome.tasks += u64::from(self.settings.shards);
         }
+        let at = moment(now);
         for worker in 0..self.workers.len() {
-            self.end_turns(worker, now);
+            self.end_turns(worker, now, at);
             self.take_task(worker, now);
-            self.begin_turns(worker, now);
+            self.begin_turns(worker, now, at);
             self.end_task(worker, now);
         }
     }
 
-    fn end_turns(&mut self, worker: usize, now: Steps) {
+    fn end_turns(&mut self, worker: usize, now: Steps, at: OffsetDateTime) {
         let worker = &mut self.workers[worker];
-        let ended = worker.end_well(now);
-        if ended > 0 {
+        let free = |invocation: &mut Option<Invocation>, tenant| {
+            if let Some(invocation) = invocation {
+                invocation.waiting.turn_ended(tenant, at);
+            }
+        };
+        while let Some(turn) = worker.end_well(now) {
             self.outcome.time = now;
-            if let Some(invocation) = &mut worker.invocation {
-                invocation.pace.worked(ended);
-            }
+            worker.paces.worked(turn.tenant, turn.number, at);
+            free(&mut worker.invocation, turn.tenant);
         }
-        while let Some(turn) = worker.end_unwell(now) {
-            if let Some((tenant, until)) = turn.refused {
-                worker.brakes.put_on(tenant, until);
-            }
-            if let Some(invocation) = &mut worker.invocation {
-                invocation.pace.refused(turn.turn);
-            }
+        while let Some((unwell, in_flight)) = worker.end_unwell(now) {
+            let Turn { tenant, number } = unwell.turn;
+            let sign = Pressure { turn: number, in_flight, pause_until: unwell.refused.map(moment) };
+            worker.paces.pressed(tenant, sign, at);
+            free(&mut worker.invocation, tenant);
         }
     }
 
@@ -188,15 +196,13 @@ impl Sweep {
             self.shards[task.shard as usize].workers += 1;
             self.outcome.invocations += 1;
             self.outcome.looks += 1;
-            let pace = Pace::new(self.settings.concurrency);
-            let deferred = VecDeque::new();
-            let invocation = Invocation { task, since: now, pace, resting_until: 0, deferred };
-            self.workers[worker].invocation = Some(invocation);
+            let (waiting, passed_over) = (Waiting::default(), Vec::new());
+            self.workers[worker].invocation = Some(Invocation { task, since: now, waiting, passed_over });
             return;
         }
     }
 
-    fn begin_turns(&mut self, worker: usize, now: Steps) {
+    fn begin_turns(&mut self, worker: usize, now: Steps, at: OffsetDateTime) {
         let Some(mut invocation) = self.workers[worker].invocation.take() else {
             self.outcome.waits.idle += 1;
             return;
@@ -207,8 +213,8 @@ impl Sweep {
                 *wait += 1;
                 break;
             }
-            let Some(due) = self.next_account(worker, &mut invocation, &mut read, now) else { break };
-            self.begin_turn(worker, &mut invocation, due, now);
+            let Some(due) = self.next_account(worker, &mut invocation, &mut read, at) else { break };
+            self.begin_turn(worker, &invocation, due, now, at);
         }
         self.workers[worker].invocation = Some(invocation);
     }
@@ -216,10 +222,9 @@ impl Sweep {
     /// What keeps a worker from beginning one more turn, whoever it is for.
     fn hindrance(&mut self, worker: usize, invocation: &Invocation, now: Steps) -> Option<&mut u64> {
         let waits = &mut self.outcome.waits;
-        if now < invocation.resting_until {
-            Some(&mut waits.slowed)
-        } else if !invocation.pace.allows_one_more(self.workers[worker].in_flight) {
-            Some(if invocation.pace.is_slowed() { &mut waits.slowed } else { &mut waits.full })
+        let Worker { paces, in_flight, .. } = &self.workers[worker];
+        if !paces.allow_one_more(*in_flight) {
+            Some(if paces.are_slowed() { &mut waits.slowed } else { &mut waits.full })
         } else if !self.shards[invocation.task.shard as usize].has_room(now) {
             Some(&mut waits.index)
         } else {
@@ -227,48 +232,60 @@ impl Sweep {
         }
     }
 
-    /// The first account whose tenant has no brake on: of those that waited for it, else of the shard.
+    /// The first account whose tenant may be asked: of those that waited for it, else of the shard.
     fn next_account(
         &mut self,
         worker: usize,
         invocation: &mut Invocation,
         read: &mut u32,
-        now: Steps,
+        at: OffsetDateTime,
     ) -> Option<Due> {
-        let brakes = &mut self.workers[worker].brakes;
-        let shard = &mut self.shards[invocation.task.shard as usize];
-        while let Some((due, until)) = invocation.deferred.front().copied() {
-            if until > now {
-                break;
-            }
-            invocation.deferred.pop_front();
-            match brakes.on(tenant_of(due.account, self.settings), now) {
-                None => return Some(due),
-                Some(until) => invocation.deferred.push_back((due, until)),
+        let worker = &mut self.workers[worker];
+        let mut gate = |tenant| {
+            let in_flight = worker.of_tenant(tenant);
+            worker.paces.gate(tenant, in_flight, at)
+        };
+        let Invocation { task, waiting, passed_over, .. } = invocation;
+        let shard = &mut self.shards[task.shard as usize];
+        while let Some(tenant) = waiting.due(at) {
+            match gate(tenant) {
+                Gate::Open => return waiting.take(tenant),
+                Gate::Braked(until) if until - at > LONGEST_WAIT => {
+                    waiting.take_all(tenant).into_iter().for_each(|due| shard.put(due.later(task.tick + 1)));
+                }
+                Gate::Braked(until) | Gate::Spaced(until) => waiting.look_again(tenant, Some(until)),
+                Gate::Full => waiting.look_again(tenant, None),
             }
         }
-        while *read < READ_PER_STEP && invocation.deferred.len() < MOST_DEFERRED {
-            let Some(due) = shard.first(invocation.task.tick) else { break };
+        while *read < READ_PER_STEP && waiting.len() < MOST_WAITING && passed_over.len() < MOST_PASSED_OVER {
+            let Some(due) = shard.first(task.tick) else { break };
             shard.take();
             *read += 1;
             // Whoever else reads this shard has read the entry too.
             self.outcome.entries += u64::from(shard.workers);
-            if brakes.all_off(now) {
-                return Some(due);
-            }
-            match brakes.on(tenant_of(due.account, self.settings), now) {
-                None => return Some(due),
-                Some(until) if until - now <= LONGEST_WAIT => invocation.deferred.push_back((due, until)),
+            let tenant = tenant_of(due.account, self.settings);
+            match (waiting.of(tenant), gate(tenant)) {
                 // The next tick finds it.
-                Some(_) => shard.put(Due::again(due.account, now + 1, due.tries)),
+                (_, Gate::Braked(until)) if until - at > LONGEST_WAIT => shard.put(due.later(task.tick + 1)),
+                (0, Gate::Open) => return Some(due),
+                (0, Gate::Braked(until) | Gate::Spaced(until)) => waiting.push(tenant, due, Some(until)),
+                (MOST_WAITING_OF_A_TENANT.., _) => passed_over.push(due),
+                _ => waiting.push(tenant, due, None),
             }
         }
         let waits = &mut self.outcome.waits;
-        *(if invocation.deferred.is_empty() { &mut waits.idle } else { &mut waits.braked }) += 1;
+        *(if waiting.is_empty() { &mut waits.idle } else { &mut waits.braked }) += 1;
         None
     }
 
-    fn begin_turn(&mut self, worker: usize, invocation: &mut Invocation, due: Due, now: Steps) {
+    fn begin_turn(
+        &mut self,
+        worker: usize,
+        invocation: &Invocation,
+        due: Due,
+        now: Steps,
+        at: OffsetDateTime,
+    ) {
         let worker = &mut self.workers[worker];
         let shard = &mut self.shards[invocation.task.shard as usize];
         let outcome = &mut self.outcome;
@@ -276,11 +293,9 @@ impl Sweep {
         outcome.lost_claims += u64::from(shard.workers - 1);
         *(if due.tries == 0 { &mut outcome.renewals } else { &mut outcome.cached }) += 1;
         outcome.most_tries = outcome.most_tries.max(due.tries + 1);
-        let turn = invocation.pace.begin();
+        let tenant = tenant_of(due.account, self.settings);
+        let turn = Turn { tenant, number: worker.paces.begin(tenant, at) };
         let takes = self.random.between(TURN.0, TURN.1);
-        if invocation.pace.rest() > 0.0 {
-            invocation.resting_until = now + takes + rest(takes, invocation.pace.rest());
-        }
         let timeout_every = self.settings.timeout_every;
         if timeout_every > 0 && self.random.below(timeout_every) == 0 {
             let again = now + TIMEOUT + back_off(due.tries, &mut self.random);
@@ -289,10 +304,9 @@ impl Sweep {
             return;
         }
         outcome.requests += 1;
-        let tenant = tenant_of(due.account, self.settings);
         match self.graph.ask(tenant, now) {
             Ok(()) => {
-                worker.begin_well(now + takes);
+                worker.begin_well(turn, now + takes);
                 outcome.acted += 1;
                 outcome.twice += u32::from(!self.acted.set(due.account));
             }
@@ -301,25 +315,28 @@ impl Sweep {
                 // Full jitter on top of what was asked for.
                 let again = until + self.random.between(0, until - now);
                 shard.put(Due::again(due.account, again.max(now + takes), due.tries + 1));
-                worker.begin_unwell(Unwell { ends: now + takes, turn, refused: Some((tenant, until)) });
+                worker.begin_unwell(Unwell { ends: now + takes, turn, refused: Some(until) });
             }
         }
     }
 
-    /// A task ends when its shard has nobody left, or hands on when its time is over; never before its turns have ended.
+    /// A task ends when its shard has nobody left, or hands on when its time is over or others were passed over; never before
+    /// its turns have ended.
     fn end_task(&mut self, worker: usize, now: Steps) {
         let worker = &mut self.workers[worker];
         let Some(invocation) = &mut worker.invocation else { return };
         let task = invocation.task;
         let over = now >= invocation.since + INVOCATION;
         let shard = &mut self.shards[task.shard as usize];
-        let left = shard.first(task.tick).is_some();
-        if worker.in_flight > 0 || (!over && (left || !invocation.deferred.is_empty())) {
+        let left = shard.first(task.tick).is_some() && invocation.passed_over.len() < MOST_PASSED_OVER;
+        if worker.in_flight > 0 || (!over && (left || !invocation.waiting.is_empty())) {
             return;
         }
-        for (due, _) in invocation.deferred.drain(..) {
-            shard.put(Due::again(due.account, now + 1, due.tries));
+        // They kept their places.
+        for due in invocation.waiting.drain().chain(invocation.passed_over.drain(..)) {
+            shard.put(due);
         }
+        let left = shard.first(task.tick).is_some();
         shard.workers -= 1;
         self.outcome.busy += u64::from(now - invocation.since + 1);
         worker.invocation = None;
@@ -333,13 +350,13 @@ impl Sweep {
     fn end(mut self, begun: Steps) -> Outcome {
         for now in begun..=begun + TIMEOUT {
             for worker in 0..self.workers.len() {
-                self.end_turns(worker, now);
+                self.end_turns(worker, now, moment(now));
                 self.end_task(worker, now);
             }
         }
-        let deferred = self.workers.iter().filter_map(|worker| worker.invocation.as_ref());
-        let deferred: usize = deferred.map(|invocation| invocation.deferred.len()).sum();
-        let waiting = deferred + self.shards.iter().map(Shard::waiting).sum::<usize>();
+        let unfinished = self.workers.iter().filter_map(|worker| worker.invocation.as_ref());
+        let kept: usize = unfinished.map(|one| one.waiting.len() + one.passed_over.len()).sum();
+        let waiting = kept + self.shards.iter().map(Shard::waiting).sum::<usize>();
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         self.outcome.parked = self
             .settings
@@ -358,12 +375,6 @@ fn back_off(tries: u32, random: &mut Random) -> Steps {
 
 fn tenant_of(account: u32, settings: Settings) -> u32 {
     scaled(mix(u64::from(account) ^ (settings.seed << 32)), settings.tenants)
-}
-
-/// A rest of so many turns' length, at most five seconds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100 steps")]
-fn rest(takes: Steps, turns: f64) -> Steps {
-    (f64::from(takes) * turns).clamp(0.0, 100.0) as Steps
 }
 
 /// Accounts are spread over the shards by a hash, so that shards differ as chance has it.
