@@ -53,6 +53,8 @@ pub struct Summary {
     pub stopped_early: bool,
     /// For how long the account that waited longest had been due.
     pub lag_seconds: i64,
+    /// Accounts that were found due and had no turn here; where `stopped_early`, there may be more that were not read.
+    pub remaining: u64,
     /// To a tick that was handed to the queue: how many tasks it made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dispatched: Option<usize>,
@@ -111,6 +113,7 @@ impl BatchAnswer {
         }
         self.summary.stopped_early |= done.stopped_early;
         self.summary.lag_seconds = self.summary.lag_seconds.max(done.lag_seconds);
+        self.summary.remaining += done.remaining;
     }
 }
 
@@ -141,6 +144,7 @@ impl Summary {
             credential_fault = count(TurnOutcome::CredentialFault),
             stopped_early = self.stopped_early,
             lag_seconds = self.lag_seconds,
+            remaining = self.remaining,
         );
     }
 }
@@ -151,6 +155,7 @@ impl From<SweepReport> for Summary {
             outcomes: report.outcomes,
             stopped_early: report.stopped_early,
             lag_seconds: report.lag.whole_seconds(),
+            remaining: report.remaining,
             ..Self::default()
         }
     }

@@ -61,6 +61,7 @@ impl Workers {
         }
         all.stopped_early |= done.stopped_early;
         all.lag_seconds = all.lag_seconds.max(done.lag_seconds);
+        all.remaining += done.remaining;
     }
 
     fn take_done(&self) -> Summary {
