@@ -13,11 +13,14 @@ const TURNS_TO_RECOVER: f64 = 40.0;
 /// longer than a large sweep's windows: `cargo xtask simulate sweep`.
 const TURNS_TO_CLOSE_UP: f64 = 200.0;
 
+/// The time in which it does so at the latest: a worker that had bad luck is not to be left behind.
+const TIME_TO_CLOSE_UP: Duration = Duration::MINUTE;
+
 /// After a refusal turns begin at this part of the rate that was allowed.
 const PART_OF_ALLOWED: f64 = 0.8;
 
 /// The longest distance between two turns.
-const LONGEST_GAP: Duration = Duration::seconds(5);
+const LONGEST_GAP: Duration = Duration::seconds(2);
 
 /// A distance below this is none.
 const SHORTEST_GAP: Duration = Duration::milliseconds(1);
@@ -129,7 +132,7 @@ impl Spacing {
             self.since += counted / 2;
             self.worked /= 2.0;
         }
-        self.gap -= self.gap / TURNS_TO_CLOSE_UP;
+        self.gap -= self.gap * (self.gap / TIME_TO_CLOSE_UP.as_seconds_f64()).max(1.0 / TURNS_TO_CLOSE_UP);
         if self.gap < SHORTEST_GAP.as_seconds_f64() {
             self.gap = 0.0;
         }
