@@ -24,8 +24,8 @@ async fn entra_fails(scenario: Value, status: u16, code: &str, retry_after: Opti
     lab.profile(&cached).await.assert_ok();
     assert_eq!(lab.items_of_kind("TOKENS").await, before, "the cache is untouched");
     lab.emulator().reset_scenarios();
-    // A pause that Entra asked for is kept.
-    lab.pass(retry_after.unwrap_or_default().cast_signed());
+    // A pause that Entra asked for is kept, in whole seconds.
+    lab.pass(retry_after.map_or(0, |seconds| seconds.cast_signed() + 1));
     lab.profile(&fresh).await.assert_ok();
 }
 
