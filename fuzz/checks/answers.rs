@@ -2,7 +2,7 @@
 //! target runs it, and a test replays the corpus.
 
 use super::api_answer::ApiAnswer;
-use super::loopback::{Answer, Loopback, Script};
+use super::loopback::{Answer, Loopback, Script, field_value};
 use async_trait::async_trait;
 use axum::body::Body;
 use base64::Engine as _;
@@ -152,8 +152,8 @@ fn graph_outcome(
         }
         GraphError::Forbidden { code } => {
             is_a_word(code);
-            let of_body =
-                object(&answer.body).and_then(|body| Some(body["error"]["code"].as_str()?.to_owned()));
+            let of_body = object(&answer.body)
+                .and_then(|body| Some(body.get("error")?.get("code")?.as_str()?.to_owned()));
             assert!(of_body.as_ref() == Some(code) || *code == answer.status.to_string(), "{code}");
             said_again.push(code.clone());
         }
@@ -351,7 +351,7 @@ fn read(data: &[u8]) -> Answer {
     let headers = lines.take(16).filter_map(|line| {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let name = NAMES.into_iter().find(|name| line[..colon].eq_ignore_ascii_case(name.as_bytes()))?;
-        Some((name, with_secret(line[colon + 1..].trim_ascii())))
+        Some((name, field_value(&with_secret(line[colon + 1..].trim_ascii()))))
     });
     let status = status.unwrap_or(200).clamp(200, 599);
     Answer { status, headers: headers.collect(), body: with_secret(body) }

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 pub(crate) struct Answer {
     /// From 200 on: what is below it is not an answer yet.
     pub(crate) status: u16,
-    /// Names of header fields, and values of any bytes; those that no header may have are left out.
+    /// Names of header fields, and values; bytes that no value may have are left out.
     pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
 }
@@ -131,12 +131,17 @@ fn written(answer: &Answer) -> Vec<u8> {
     for (name, value) in &answer.headers {
         text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(b": ");
-        text.extend(value.iter().filter(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)));
+        text.extend(field_value(value));
         text.extend_from_slice(b"\r\n");
     }
     text.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
     text.extend_from_slice(body);
     text
+}
+
+/// Of any bytes, those that may stand in the value of a header field (RFC 9110 §5.5).
+pub(crate) fn field_value(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().filter(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)).collect()
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -78,9 +78,9 @@ impl AccessTokenValidator {
             KeyLookupError::Unknown => TokenRefused::UnknownSigningKey,
             KeyLookupError::Unavailable(source) => TokenRefused::KeysUnavailable(source),
         })?;
-        let (claims, key) = verify(&token, &keys)?;
+        let (claims, signers) = verify(&token, &keys)?;
         let claims = AccessTokenClaims::read(&claims)?;
-        self.check(&claims, key)?;
+        self.check(&claims, &signers)?;
         Ok(Caller {
             account: HomeAccountId::new(claims.object_id, claims.tenant_id),
             tenant_id: claims.tenant_id,
@@ -94,7 +94,7 @@ impl AccessTokenValidator {
         })
     }
 
-    fn check(&self, claims: &AccessTokenClaims, key: &SigningKey) -> Result<(), TokenRefused> {
+    fn check(&self, claims: &AccessTokenClaims, signers: &[&SigningKey]) -> Result<(), TokenRefused> {
         let now = self.clock.now();
         if now - CLOCK_LEEWAY >= claims.expires_at {
             return Err(TokenRefused::TokenExpired);
@@ -114,7 +114,7 @@ impl AccessTokenValidator {
         if !self.policy.tenants.includes(&claims.tenant_id) {
             return Err(TokenRefused::TenantNotAllowed);
         }
-        if !self.may_sign(key, claims.tenant_id) {
+        if !signers.iter().any(|key| self.may_sign(key, claims.tenant_id)) {
             return Err(TokenRefused::WrongKeyIssuer);
         }
         if !self.policy.clients.includes(&claims.client_id) {
@@ -167,22 +167,27 @@ impl CallerAuthenticator for AccessTokenValidator {
     }
 }
 
-/// The claims, and the key that signed them. Only the signature is left to jsonwebtoken: it would take the time from the
-/// system, and read claims with a reader of its own.
+/// The claims, and the keys that signed them: one key may be published several times, for an issuer each. Only the
+/// signature is left to jsonwebtoken: it would take the time from the system, and read claims with a reader of its own.
 fn verify<'k>(
     token: &UnverifiedToken,
     keys: &'k [Arc<SigningKey>],
-) -> Result<(Claims, &'k SigningKey), TokenRefused> {
+) -> Result<(Claims, Vec<&'k SigningKey>), TokenRefused> {
     let (message, payload, signature) = token.signed_parts();
+    let mut signers: Vec<&SigningKey> = Vec::new();
     for key in keys {
         let good =
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding_key, Algorithm::RS256)
                 .map_err(|_| TokenRefused::MalformedToken)?;
         if good {
-            return Ok((Claims::from_part(payload)?, key));
+            signers.push(key);
         }
     }
-    Err(TokenRefused::BadSignature)
+    if signers.is_empty() {
+        Err(TokenRefused::BadSignature)
+    } else {
+        Ok((Claims::from_part(payload)?, signers))
+    }
 }
 
 /// The claims of an access token whose signature was verified, parsed and not yet judged.

@@ -428,3 +428,24 @@ async fn refusals_are_told_apart_for_the_answer() {
     let refusal = entra.validator().authenticate(Some(&expired)).await.unwrap_err();
     assert!(matches!(refusal, Refusal::KeysUnavailable { source: Some(_) }), "{refusal:?}");
 }
+
+#[tokio::test]
+async fn a_key_that_is_published_for_two_issuers_signs_for_either() {
+    let entra = FakeEntra::start().await;
+    let for_issuer = |issuer: &str| {
+        let mut jwk = FIRST_KEY.jwk();
+        jwk["issuer"] = json!(issuer);
+        jwk
+    };
+    let ours = for_issuer(&entra.authority.issuer(TokenVersion::V2, TENANT));
+    let other = for_issuer("https://sts.lakeside.example/{tenantid}/v2.0");
+    let token = Token::v2(&entra.authority).bearer();
+    for (keys, expected) in [
+        ([ours.clone(), other.clone()], "ok"),
+        ([other.clone(), ours], "ok"),
+        ([other.clone(), other], "wrong_key_issuer"),
+    ] {
+        entra.publish_keys(&keys).await;
+        assert_eq!(code(entra.validator().validate(Some(&token)).await), expected, "{keys:?}");
+    }
+}
