@@ -11,7 +11,7 @@ const TURNS_TO_RECOVER: f64 = 40.0;
 
 /// So many turns that work until the distance has shrunk to about a third. With fewer more are refused, with more the way back is
 /// longer than a large sweep's windows: `cargo xtask simulate sweep`.
-const TURNS_TO_CLOSE_UP: f64 = 200.0;
+const TURNS_TO_CLOSE_UP: f64 = 400.0;
 
 /// The time in which it does so at the latest: a worker that had bad luck is not to be left behind.
 const TIME_TO_CLOSE_UP: Duration = Duration::MINUTE;
@@ -138,11 +138,11 @@ impl Spacing {
         }
     }
 
-    /// Refused at `now`, and asked to wait until `until`.
-    pub(crate) fn refused(&mut self, now: OffsetDateTime, until: OffsetDateTime) {
+    /// Refused at `now`, and asked to wait until `until`. `yet_to_come` is how many turns under way may still work.
+    pub(crate) fn refused(&mut self, now: OffsetDateTime, until: OffsetDateTime, yet_to_come: f64) {
         let pause = (until - now).clamp(Duration::ZERO, LONGEST_PERIOD);
         let period = (now - self.since).max(Duration::ZERO) + pause;
-        let allowed = period.as_seconds_f64() / self.worked.max(1.0);
+        let allowed = period.as_seconds_f64() / (self.worked + yet_to_come).max(1.0);
         let wider = self.gap / PART_OF_ALLOWED;
         self.gap = (allowed / PART_OF_ALLOWED).max(wider).min(LONGEST_GAP.as_seconds_f64());
         self.next = until;
@@ -210,12 +210,12 @@ mod tests {
             spacing.worked(NOW);
         }
         let until = NOW + Duration::SECOND;
-        spacing.refused(NOW, until);
+        spacing.refused(NOW, until, 0.0);
         assert_eq!(spacing.next(), until);
         spacing.begun(until);
         let gap = spacing.next() - until;
         assert_eq!(gap.whole_microseconds(), 62_500, "20 a second, and a fifth less");
-        for _ in 0..200 {
+        for _ in 0..400 {
             spacing.worked(until);
         }
         let before = spacing.next();
@@ -227,15 +227,15 @@ mod tests {
     #[test]
     fn refused_again_at_once_it_widens_and_no_penalty_stretches_it_for_ever() {
         let mut spacing = Spacing::none(NOW);
-        spacing.refused(NOW, NOW + Duration::SECOND);
+        spacing.refused(NOW, NOW + Duration::SECOND, 0.0);
         let mut now = NOW;
         for _ in 0..20 {
             now = spacing.next();
             let before = spacing.gap;
-            spacing.refused(now, now + Duration::minutes(10));
+            spacing.refused(now, now + Duration::minutes(10), 0.0);
             assert!(spacing.gap > before || spacing.gap >= LONGEST_GAP.as_seconds_f64());
         }
-        for _ in 0..2_000 {
+        for _ in 0..4_000 {
             spacing.worked(now);
         }
         assert!(spacing.is_none());

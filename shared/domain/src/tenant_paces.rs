@@ -172,15 +172,17 @@ impl<K: Copy + Eq + Hash> TenantPaces<K> {
                 let mut pace = Pace::new(in_flight, most);
                 pace.cut(last_begun);
                 let mut spacing = of_late;
+                // A refusal comes back sooner than what works, and many were begun at once.
+                let yet_to_come = (in_flight - 1.0).max(0.0) / 2.0;
                 if sign.pause_until.is_some() {
-                    spacing.refused(now, until);
+                    spacing.refused(now, until, yet_to_come);
                 }
                 known.pace = Some((pace, spacing));
             }
             Some((pace, spacing)) if pace.is_news(sign.turn) => {
                 pace.cut(last_begun);
                 if sign.pause_until.is_some() {
-                    spacing.refused(now, until);
+                    spacing.refused(now, until, 0.0);
                 }
             }
             Some(_) => {}
