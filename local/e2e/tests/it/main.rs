@@ -18,6 +18,7 @@ mod leaks;
 mod outages;
 mod own_services;
 mod page;
+mod polite;
 mod profile;
 mod quiet_logs;
 mod refused_tokens;
