@@ -1,6 +1,7 @@
 """The stack as deployed: what `sam build` left is packaged, translated and applied to moto, and read back.
 
-moto has no HTTP API, no queue policies and no TTL in stacks; test_template.py checks those on the translated template.
+moto has no HTTP API, CloudFront, alarms, aliases and queue policies in stacks (moto_stack.py), and no TTL; test_template.py and its
+neighbours check those on the translated template. test_deployed.py uses such a stack.
 Needs AWS_ENDPOINT_URL to name a moto server as `localhost`.
 """
 
@@ -11,7 +12,8 @@ import subprocess
 import boto3
 import pytest
 
-from translated import ROOT, translate
+import moto_stack
+from translated import ROOT
 
 BUCKET = "packages"
 PARAMETERS = {
@@ -19,7 +21,7 @@ PARAMETERS = {
     "EntraClientId": "22222222-2222-2222-2222-222222222222",
     "EntraAllowedClients": "33333333-3333-3333-3333-333333333333",
     "EntraClientSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:entra-AbCdEf",
-    "SealingLocalKey": "A" * 43 + "=",
+    "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:operators",
     "SweepRate": "rate(5 minutes)",
     "SweepWorkers": "4",
     "DeletionProtection": "false",
@@ -36,17 +38,8 @@ def stack(tmp_path_factory):
          "--output-template-file", str(packaged), "--region", os.environ["AWS_DEFAULT_REGION"]],
         check=True, cwd=ROOT,
     )  # fmt: skip
-    cloudformation = boto3.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="token-cache",
-        TemplateBody=json.dumps(translate(packaged)),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()],
-    )
-    (description,) = cloudformation.describe_stacks(StackName="token-cache")["Stacks"]
-    assert description["StackStatus"] == "CREATE_COMPLETE"
-    summaries = cloudformation.list_stack_resources(StackName="token-cache")["StackResourceSummaries"]
-    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in summaries}
+    made, _ = moto_stack.create("token-cache", PARAMETERS, packaged)
+    return made
 
 
 def test_the_table_is_there_with_its_indexes(stack):
@@ -71,6 +64,10 @@ def test_each_function_is_there_with_its_code_and_settings(stack, name):
     assert variables["ENTRA_TENANT_ID"] == PARAMETERS["EntraTenantId"]
     assert variables["ENTRA_CLIENT_SECRET"] == ""
     assert variables["AWS_ENDPOINT_URL_DYNAMODB"] == ""
+    key = boto3.client("kms").describe_key(KeyId=stack["Key"])["KeyMetadata"]
+    assert (variables["SEALING_KEY_ARN"], variables["SEALING_LOCAL_KEY"]) == (key["Arn"], "")
+    versions = client.list_versions_by_function(FunctionName=stack[name])["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"], "the alias points to the version"
 
 
 @pytest.mark.parametrize("name", ["ProfileApiFunction", "BackgroundSweepFunction"])
@@ -92,13 +89,63 @@ def test_the_schedule_runs_the_sweep_at_the_chosen_rate(stack):
     assert rule["Arn"] in json.dumps(policy["Statement"])
 
 
-def test_the_sweep_s_role_names_the_table_and_the_secret(stack):
+def role_policies(role):
+    """All policy documents of a role, its own and those attached to it."""
     iam = boto3.client("iam")
-    role = stack["BackgroundSweepFunctionRole"]
-    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    text = json.dumps([iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names])
-    assert f"{stack['Table']}/index/due" in text
-    assert PARAMETERS["EntraClientSecretArn"] in text
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
+        yield iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)["PolicyVersion"]["Document"]
+
+
+@pytest.mark.parametrize("function", ["ProfileApiFunction", "BackgroundSweepFunction"])
+def test_each_role_names_this_table_key_and_secret_and_the_sweep_s_the_index(stack, function):
+    role = stack[f"{function}Role"]
+    configuration = boto3.client("lambda").get_function(FunctionName=stack[function])["Configuration"]
+    assert configuration["Role"].endswith(f"/{role}")
+    statements = [each for policy in role_policies(role) for each in policy["Statement"]]
+    by_name = {each["Sid"]: each for each in statements}
+    table = boto3.client("dynamodb").describe_table(TableName=stack["Table"])["Table"]["TableArn"]
+    assert by_name["Items"]["Resource"] == table
+    assert by_name["BranchKeys"]["Resource"].endswith(f"/{stack['Key']}")
+    assert by_name["BranchKeys"]["Condition"]["StringEquals"]["kms:EncryptionContext:table"] == stack["Table"]
+    assert by_name["StoredCredential"]["Resource"] == PARAMETERS["EntraClientSecretArn"]
+    assert "OwnIdentityForEntra" not in by_name, "it is for EntraCredential=federated"
+    if function == "BackgroundSweepFunction":
+        assert by_name["DueAccountsAndUserNames"]["Resource"] == [f"{table}/index/due", f"{table}/index/user"]
+
+
+def test_the_key_is_there_and_rotates(stack):
+    kms = boto3.client("kms")
+    assert kms.get_key_rotation_status(KeyId=stack["Key"])["KeyRotationEnabled"] is True
+    (alias,) = kms.list_aliases(KeyId=stack["Key"])["Aliases"]
+    assert alias["AliasName"] == "alias/token-cache"
+
+
+def test_logs_are_kept_for_the_chosen_time(stack):
+    groups = boto3.client("logs").describe_log_groups(logGroupNamePrefix="token-cache-")["logGroups"]
+    assert {each["logGroupName"] for each in groups} == {stack[name] for name in ("ApiAccessLog", "ProfileApiLog", "BackgroundSweepLog")}
+    assert {each["retentionInDays"] for each in groups} == {30}
+
+
+def test_the_page_s_bucket_is_closed_and_keeps_versions(stack):
+    s3, name = boto3.client("s3"), stack["SpaBucket"]
+    access = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert set(access.values()) == {True} and len(access) == 4
+    (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+
+
+def test_the_dashboard_shows_this_stack_s_functions_table_and_queues(stack):
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName="token-cache-us-east-1")["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) > 10
+    for name in ("ProfileApiFunction", "BackgroundSweepFunction", "Table"):
+        assert f'"{stack[name]}"' in body, name
+    for name in ("SweepTasks", "FailedSweepTasks", "FailedSweeps"):
+        assert f'"{stack[name].rsplit("/", 1)[1]}"' in body, name
+    assert "${" not in body
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,12 @@
-"""template.yaml as CloudFormation sees it: translated by SAM's own translator, offline."""
+"""template.yaml as CloudFormation sees it: translated by SAM's own translator, offline.
 
+As a program it writes that into the file that it is given: linters find there what SAM's short forms hide, such as a circle of
+references.
+"""
+
+import json
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
@@ -33,3 +39,7 @@ def resources(template, kind):
         for name, resource in template["Resources"].items()
         if resource["Type"] == kind
     }
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(json.dumps(translate(), indent=1))

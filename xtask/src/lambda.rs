@@ -18,7 +18,9 @@ pub(crate) fn validate_template(run: &mut Run) -> StepResult {
 /// Assertions on what the template becomes once SAM has translated it.
 pub(crate) fn test_template(run: &mut Run) -> StepResult {
     let mut command = python_tool(run, "python");
-    command.args(["-m", "pytest", "-p", "no:cacheprovider", "xtask/python/test_template.py"]);
+    command.args(["-m", "pytest", "-p", "no:cacheprovider"]);
+    let tests = ["template", "parameters", "permissions", "page"];
+    command.args(tests.map(|name| format!("xtask/python/test_{name}.py")));
     command.env("AWS_DEFAULT_REGION", REGION);
     run.execute(command)
 }
