@@ -44,15 +44,31 @@ pub(crate) fn npm_packages(run: &mut Run, folder: &str) -> StepResult {
     write(&stamp, &wanted)
 }
 
-/// The virtual environment with the pinned Python tools; made anew when a requirements file changed.
+/// The virtual environment with the pinned Python tools.
 pub(crate) fn python_tools(run: &mut Run) -> StepResult {
+    let folder = venv(run);
+    python_environment(run, &folder, "xtask/python-requirements.txt")
+}
+
+/// Checkov, in an environment of its own: it asks for other versions of libraries than the other tools.
+pub(crate) fn checkov(run: &mut Run) -> Result<PathBuf, Stop> {
+    let folder = run.tools().join("checkov");
+    python_environment(run, &folder, "xtask/checkov-requirements.txt")?;
+    Ok(folder.join("bin/checkov"))
+}
+
+/// A virtual environment with what a requirements file names, at the versions of the constraints file beside it, else of that of
+/// the tools; made anew when one of them changed.
+pub(crate) fn python_environment(run: &mut Run, folder: &Path, requirements: &str) -> StepResult {
     let python = need_program("python3", "install Python 3.10 or later")?;
+    let beside = requirements.replace("requirements.txt", "constraints.txt");
+    let constraints =
+        if run.path(&beside).exists() { beside.as_str() } else { "xtask/python-constraints.txt" };
     let mut wanted = String::new();
-    for name in ["python-requirements.txt", "python-constraints.txt"] {
-        let file = run.path("xtask").join(name);
+    for name in [requirements, constraints] {
+        let file = run.path(name);
         wanted += &fs::read_to_string(&file).map_err(fail_to(format!("read {}", file.display())))?;
     }
-    let folder = venv(run);
     let stamp = folder.join("installed-requirements.txt");
     // The environment's interpreter is a link that breaks when the system's Python goes away.
     if folder.join("bin/python").exists()
@@ -62,13 +78,12 @@ pub(crate) fn python_tools(run: &mut Run) -> StepResult {
         return Ok(());
     }
     if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(fail_to(format!("remove {}", folder.display())))?;
+        fs::remove_dir_all(folder).map_err(fail_to(format!("remove {}", folder.display())))?;
     }
-    make_virtual_environment(run, &python, &folder)?;
+    make_virtual_environment(run, &python, folder)?;
     let mut command = run.command(folder.join("bin/python"));
     command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    command.args(["--requirement", "xtask/python-requirements.txt"]);
-    command.args(["--constraint", "xtask/python-constraints.txt"]);
+    command.args(["--requirement", requirements, "--constraint", constraints]);
     run.execute(command)?;
     write(&stamp, &wanted)
 }
@@ -174,11 +189,12 @@ pub(crate) fn chromium(run: &mut Run) -> Result<PathBuf, Stop> {
     })
 }
 
-fn can_install_packages() -> bool {
+/// Whether this is root on a Debian, in whose packages missing programs can be found.
+pub(crate) fn can_install_packages() -> bool {
     rustix::process::geteuid().is_root() && find_program(&["apt-get"]).is_some()
 }
 
-fn apt_install(run: &mut Run, packages: &[&str]) -> StepResult {
+pub(crate) fn apt_install(run: &mut Run, packages: &[&str]) -> StepResult {
     let mut update = run.command("apt-get");
     update.args(["-qq", "update"]);
     run.execute(update)?;

@@ -1,8 +1,9 @@
 //! The deployed form: template, release builds, `cargo lambda`, and deployments to moto.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::python_tool;
+use crate::install::{self, python_tool};
 use crate::run::{Run, StepResult, Stop};
 use crate::services::{self, Page, Service, Stack};
 
@@ -13,6 +14,39 @@ pub(crate) fn validate_template(run: &mut Run) -> StepResult {
     let mut command = sam(run);
     command.args(["validate", "--lint", "--template", "template.yaml"]);
     run.execute(command)
+}
+
+/// cfn-lint with the rules for serverless applications, and on what SAM makes of the template: only there stand all references.
+pub(crate) fn lint_template(run: &mut Run) -> StepResult {
+    let mut serverless = python_tool(run, "cfn-lint");
+    serverless.args(["--append-rules", "cfn_lint_serverless.rules", "--template", "template.yaml"]);
+    run.execute(serverless)?;
+    let translated = translated_template(run)?;
+    let mut plain = python_tool(run, "cfn-lint");
+    plain.arg("--template").arg(translated);
+    run.execute(plain)
+}
+
+/// Checkov, without the network, on the template as it is written and as SAM translates it.
+pub(crate) fn scan_template(run: &mut Run) -> StepResult {
+    let checkov = install::checkov(run)?;
+    let translated = translated_template(run)?;
+    for template in [run.path("template.yaml"), translated] {
+        let mut command = run.command(&checkov);
+        command
+            .args(["--framework", "cloudformation", "--skip-download", "--compact", "--quiet", "--file"])
+            .arg(template);
+        run.execute(command)?;
+    }
+    Ok(())
+}
+
+fn translated_template(run: &mut Run) -> Result<PathBuf, Stop> {
+    let file = run.scratch()?.join("translated.json");
+    let mut command = python_tool(run, "python");
+    command.arg("xtask/python/translated.py").arg(&file).env("AWS_DEFAULT_REGION", REGION);
+    run.execute(command)?;
+    Ok(file)
 }
 
 /// Assertions on what the template becomes once SAM has translated it.
