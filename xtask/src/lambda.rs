@@ -92,6 +92,15 @@ pub(crate) fn deploy_template(run: &mut Run) -> StepResult {
     run.execute(command)
 }
 
+/// The functions at work on such a stack, with the emulator; every request of theirs to AWS is compared with their roles.
+pub(crate) fn use_deployed(run: &mut Run) -> StepResult {
+    let (_emulator, emulator) = services::emulator(run)?;
+    let (_moto, mut command) = against_moto(run)?;
+    command.args(["-m", "pytest", "-p", "no:cacheprovider", "xtask/python/test_deployed.py"]);
+    command.env("STACK_EMULATOR_URL", emulator);
+    run.execute(command)
+}
+
 fn on_table<'a>(command: &'a mut Command, stack: &Stack) -> &'a mut Command {
     command
         .env("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb)

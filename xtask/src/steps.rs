@@ -105,6 +105,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: lambda::deploy },
     Step { name: "stack-deploy", about: "the whole template applied to moto and read back", group: Test, lane: Other, after: &["sam-build"],
         run: lambda::deploy_template },
+    Step { name: "stack-functions", about: "both functions at work on that stack; what they ask of AWS against their roles", group: Test, lane: Other, after: &["rust-build", "sam-build"],
+        run: lambda::use_deployed },
 ];
 
 fn rustdoc(run: &Run) -> Command {
