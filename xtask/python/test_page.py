@@ -24,6 +24,8 @@ def test_only_the_distribution_reads_the_files(template):
     bucket = template["Resources"]["SpaBucket"]["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}, "the page of before can be brought back"
     (policy,) = resources(template, "AWS::S3::BucketPolicy").values()
     of_distribution = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${SpaDistribution}"
     allowed = {}
