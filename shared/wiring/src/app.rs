@@ -131,7 +131,7 @@ fn authenticator(
     }
     let policy = AccessPolicy {
         client_id: config.client_id,
-        app_id_uri: None,
+        app_id_uri: callers.app_id_uri.clone(),
         tenants: callers.allowed_tenants.clone(),
         clients: callers.allowed_clients.clone(),
     };

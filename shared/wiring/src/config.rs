@@ -70,6 +70,8 @@ pub enum SealingConfig {
 pub struct CallerConfig {
     pub allowed_clients: Allowed<ClientId>,
     pub allowed_tenants: Allowed<TenantId>,
+    /// Audience of version 1.0 tokens, where it is not `api://<client id>`.
+    pub app_id_uri: Option<String>,
     /// Exact origins; empty where API Gateway answers for CORS.
     pub cors_allowed_origins: Vec<String>,
 }
@@ -79,6 +81,7 @@ impl Default for CallerConfig {
         Self {
             allowed_clients: Allowed::Only([].into()),
             allowed_tenants: Allowed::Only([].into()),
+            app_id_uri: None,
             cors_allowed_origins: Vec::new(),
         }
     }
@@ -272,12 +275,25 @@ impl Reader<'_> {
             }
             _ => None,
         };
+        let app_id_uri = self.app_id_uri();
         let cors_allowed_origins = self.list::<Origin>("CORS_ALLOWED_ORIGINS");
         Some(CallerConfig {
             allowed_clients: allowed_clients?,
             allowed_tenants: allowed_tenants?,
+            app_id_uri: app_id_uri?,
             cors_allowed_origins: cors_allowed_origins?.into_iter().map(|origin| origin.0).collect(),
         })
+    }
+
+    /// As it stands in the registration: tokens are compared with it to the letter.
+    fn app_id_uri(&mut self) -> Option<Option<String>> {
+        let Some(text) = self.environment.get("ENTRA_APP_ID_URI").map(str::trim) else { return Some(None) };
+        if Url::parse(text).is_err() {
+            let expected = "expected the App ID URI of the registration, such as api://contoso.com/profile";
+            self.problem("ENTRA_APP_ID_URI", format_args!("{expected}, got `{text}`"));
+            return None;
+        }
+        Some(Some(text.to_owned()))
     }
 
     fn sealing(&mut self) -> Option<SealingConfig> {

@@ -77,6 +77,18 @@ fn the_sweep_needs_no_list_of_callers() {
 }
 
 #[test]
+fn the_app_id_uri_is_taken_as_it_stands() {
+    let app_id_uri = |environment: &Environment| {
+        Config::read(environment, Function::ProfileApi).unwrap().callers.unwrap().app_id_uri
+    };
+    assert_eq!(app_id_uri(&complete()), None);
+    let own = "https://Lakeside.example/api";
+    assert_eq!(app_id_uri(&with("ENTRA_APP_ID_URI", own)).as_deref(), Some(own));
+    let [problem] = &problems(&with("ENTRA_APP_ID_URI", "profile"))[..] else { panic!("one problem") };
+    assert!(problem.starts_with("ENTRA_APP_ID_URI: expected the App ID URI"), "{problem}");
+}
+
+#[test]
 fn an_empty_variable_counts_as_unset() {
     let environment = with("GRAPH_BASE_URL", "");
     let config = Config::read(&environment, Function::ProfileApi).unwrap();

@@ -94,6 +94,27 @@ async fn a_token_for_another_api() {
     assert_refused(&lab, &id_token, 401, "id_token").await;
 }
 
+/// The registration may have an App ID URI of its own, which is the audience of tokens of version 1.0.
+#[tokio::test]
+async fn a_version_1_token_under_another_app_id_uri_than_the_settings_name() {
+    const OWN: &str = "api://lakeside.example/profile";
+    let usual = format!("api://{API_CLIENT_ID}");
+    for (variables, ours, other) in
+        [(vec![], usual.as_str(), OWN), (vec![("ENTRA_APP_ID_URI", OWN)], OWN, usual.as_str())]
+    {
+        let lab = Lab::with(&variables).await;
+        let (header, mut claims) = parts(&lab.sign_in(ADELE).await.access_token);
+        claims["ver"] = json!("1.0");
+        claims["iss"] = json!(claims["iss"].as_str().unwrap().replace("/v2.0", "/"));
+        claims["appid"] = claims["azp"].take();
+        claims["aud"] = json!(other);
+        assert_refused(&lab, &signed(&lab, &header, &claims), 401, "wrong_audience").await;
+        claims["aud"] = json!(ours);
+        let access = lab.call(Method::GET, "/api/background-access", &signed(&lab, &header, &claims)).await;
+        access.assert_ok();
+    }
+}
+
 #[tokio::test]
 async fn a_token_of_an_authority_that_is_not_ours() {
     let lab = Lab::start().await;
