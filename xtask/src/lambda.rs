@@ -1,6 +1,6 @@
 //! The deployed form: template, release builds, `cargo lambda`, and deployments to moto.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::install::{self, python_tool};
@@ -31,7 +31,9 @@ pub(crate) fn lint_template(run: &mut Run) -> StepResult {
 pub(crate) fn scan_template(run: &mut Run) -> StepResult {
     let checkov = install::checkov(run)?;
     let translated = translated_template(run)?;
-    for template in [run.path("template.yaml"), translated] {
+    // By names below the checkout: it puts a file's name in place of references, and takes a long one for a secret.
+    let translated = translated.strip_prefix(run.path("")).unwrap_or(&translated);
+    for template in [Path::new("template.yaml"), translated] {
         let mut command = run.command(&checkov);
         command
             .args(["--framework", "cloudformation", "--skip-download", "--compact", "--quiet", "--file"])
