@@ -55,7 +55,7 @@ fn translated_template(run: &mut Run) -> Result<PathBuf, Stop> {
 pub(crate) fn test_template(run: &mut Run) -> StepResult {
     let mut command = python_tool(run, "python");
     command.args(["-m", "pytest", "-p", "no:cacheprovider"]);
-    let tests = ["template", "parameters", "permissions", "page"];
+    let tests = ["template", "parameters", "permissions", "alarms", "page"];
     command.args(tests.map(|name| format!("xtask/python/test_{name}.py")));
     command.env("AWS_DEFAULT_REGION", REGION);
     run.execute(command)
