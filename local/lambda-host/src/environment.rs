@@ -126,6 +126,22 @@ impl ExecutionEnvironment {
         self.killer.clone()
     }
 
+    /// Waits until the program asks for its first invocation, which is the end of its initialisation.
+    ///
+    /// # Errors
+    /// [`InvokeError::Exited`] when it ends before.
+    pub async fn initialised(&self) -> Result<(), InvokeError> {
+        let (mut asked, mut exited) = (self.api.asked(), self.killer.exited.clone());
+        // Blocks of their own, so that what they borrow from the channels is not held while anything is waited for.
+        let asked = async { asked.wait_for(|asked| *asked).await.is_ok() };
+        let exit = async { exited.wait_for(Option::is_some).await.ok().and_then(|how| how.clone()) };
+        tokio::select! {
+            biased;
+            true = asked => Ok(()),
+            how = exit => Err(self.exited(how)),
+        }
+    }
+
     /// Calls the function and waits for its answer.
     pub async fn invoke(&mut self, invocation: Invocation<'_>) -> Result<Value, InvokeError> {
         let (answer, answered) = oneshot::channel();

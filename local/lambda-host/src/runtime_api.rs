@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Lambda's limit of an answer: 6 MB.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -53,12 +53,19 @@ struct Shared {
     /// The id of the invocation that the program has, and who waits for its end.
     current: Mutex<Option<(String, oneshot::Sender<Ended>)>>,
     init_error: Mutex<Option<FunctionError>>,
+    /// Whether the program has asked for an invocation yet.
+    asked: watch::Sender<bool>,
 }
 
 impl RuntimeApi {
     pub(crate) fn new(waiting: mpsc::Receiver<Handed>) -> Self {
         let waiting = tokio::sync::Mutex::new(waiting);
-        Self(Arc::new(Shared { waiting, current: Mutex::default(), init_error: Mutex::default() }))
+        Self(Arc::new(Shared {
+            waiting,
+            current: Mutex::default(),
+            init_error: Mutex::default(),
+            asked: watch::Sender::new(false),
+        }))
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -77,6 +84,11 @@ impl RuntimeApi {
         error.as_ref().map(|error| format!("{}: {}", error.error_type, error.error_message))
     }
 
+    /// Turns true when the program asks for its first invocation.
+    pub(crate) fn asked(&self) -> watch::Receiver<bool> {
+        self.0.asked.subscribe()
+    }
+
     fn end(&self, id: &str, ended: Ended) -> StatusCode {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.take_if(|(current, _)| current == id) {
@@ -91,6 +103,7 @@ impl RuntimeApi {
 }
 
 async fn next(State(api): State<RuntimeApi>) -> Response {
+    api.0.asked.send_replace(true);
     let handed = api.0.waiting.lock().await.recv().await;
     let Some(Handed { request_id, headers, event, answer }) = handed else {
         // The environment is going down: its process waits until it is ended, as at Lambda.

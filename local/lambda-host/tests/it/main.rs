@@ -34,6 +34,17 @@ async fn one_process_answers_one_event_after_the_other() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_initialisation_is_told_and_that_of_a_program_without_one_too() {
+    let mut environment = ExecutionEnvironment::start(&echo()).await.unwrap();
+    environment.initialised().await.unwrap();
+    environment.invoke(of(&json!({}))).await.unwrap();
+
+    let quits = Program { path: "/bin/false".into(), ..echo() };
+    let ended = ExecutionEnvironment::start(&quits).await.unwrap().initialised().await.unwrap_err();
+    assert_eq!(ended.to_string(), "the process ended: exit status: 1");
+}
+
+#[tokio::test]
 async fn the_client_context_reaches_the_function() {
     let mut environment = ExecutionEnvironment::start(&echo()).await.unwrap();
     let context = json!({ "custom": { "a": "1" } });
