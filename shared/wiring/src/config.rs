@@ -280,20 +280,20 @@ impl Reader<'_> {
         Some(CallerConfig {
             allowed_clients: allowed_clients?,
             allowed_tenants: allowed_tenants?,
-            app_id_uri: app_id_uri?,
+            app_id_uri,
             cors_allowed_origins: cors_allowed_origins?.into_iter().map(|origin| origin.0).collect(),
         })
     }
 
-    /// As it stands in the registration: tokens are compared with it to the letter.
-    fn app_id_uri(&mut self) -> Option<Option<String>> {
-        let Some(text) = self.environment.get("ENTRA_APP_ID_URI").map(str::trim) else { return Some(None) };
+    /// As it stands in the registration: tokens are compared with it to the letter. `None`: the usual one, or a problem is noted.
+    fn app_id_uri(&mut self) -> Option<String> {
+        let text = self.environment.get("ENTRA_APP_ID_URI")?.trim();
         if Url::parse(text).is_err() {
             let expected = "expected the App ID URI of the registration, such as api://contoso.com/profile";
             self.problem("ENTRA_APP_ID_URI", format_args!("{expected}, got `{text}`"));
             return None;
         }
-        Some(Some(text.to_owned()))
+        Some(text.to_owned())
     }
 
     fn sealing(&mut self) -> Option<SealingConfig> {
