@@ -12,6 +12,13 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(sorted[middle - 1], upper))
 }
 
+/// The value that so many percent of them do not exceed; of sorted values, 0 of none.
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
+    let place = (percent / 100.0 * as_f64(sorted.len())).ceil() as usize;
+    sorted.get(place.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 /// How many times `small` goes into `large`; `None` where that says nothing.
 pub(crate) fn ratio(large: f64, small: f64) -> Option<f64> {
     (small > 0.0).then(|| large / small)
@@ -28,6 +35,13 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// The nearest whole number, grouped; what is below 0 is 0.
+pub(crate) fn grouped_f64(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number to be read")]
+    let whole = number.round() as u64;
+    grouped(whole)
 }
 
 /// The order in which to do things that are each done several times: spread so that a machine which becomes slower or faster
@@ -61,6 +75,14 @@ mod tests {
     }
 
     #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values = [1.0, 2.0, 3.0, 4.0];
+        let found = [0.0, 50.0, 51.0, 99.0].map(|percent| percentile(&values, percent).to_string());
+        assert_eq!(found, ["1", "2", "3", "4"]);
+        assert_eq!(percentile(&[], 50.0).to_string(), "0");
+    }
+
+    #[test]
     fn a_ratio_to_nothing_is_none() {
         assert_eq!(ratio(3.0, 2.0), Some(1.5));
         assert_eq!(ratio(3.0, 0.0), None);
@@ -70,6 +92,11 @@ mod tests {
     fn digits_are_grouped_by_three() {
         let all = [0, 12, 999, 1_000, 100_000, 1_234_567].map(grouped);
         assert_eq!(all, ["0", "12", "999", "1,000", "100,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn fractions_are_rounded_before_they_are_grouped() {
+        assert_eq!([1_234.5, 0.4, -7.0].map(grouped_f64), ["1,235", "0", "0"]);
     }
 
     #[test]

@@ -2,8 +2,15 @@
 
 mod error;
 mod figures;
+mod jobs;
+mod process;
 mod processor;
+mod scale;
+mod sessions;
+mod site;
+mod store;
 mod sweep;
+mod units;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,13 +25,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The product's jobs, each beside the same job done with MSAL Node and MSAL Python.
+    Jobs(jobs::Arguments),
+    /// Cost per request and per account, by the number of items in the table.
+    Scale(scale::Arguments),
     /// Memory of a worker and time per account, by the number of accounts.
     Sweep(sweep::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Sweep(arguments) = Cli::parse().command;
-    match sweep::bench(&arguments) {
+    let measured = match Cli::parse().command {
+        Command::Jobs(arguments) => jobs::bench(&arguments),
+        Command::Scale(arguments) => scale::bench(&arguments),
+        Command::Sweep(arguments) => sweep::bench(&arguments),
+    };
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");

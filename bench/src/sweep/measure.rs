@@ -1,11 +1,11 @@
 //! One run: accounts, and the sweeps of all of them.
 
-use super::STORE_THREADS;
-use super::lab::Lab;
 use super::worker::Worker;
 use crate::error::{BenchError, cannot};
 use crate::figures::grouped;
 use crate::processor;
+use crate::site::Site;
+use crate::store::STORE_THREADS;
 use axum::Router;
 use domain::identity::Pseudonyms;
 use serde::Serialize;
@@ -99,12 +99,13 @@ pub(crate) async fn run(
     store: &Handle,
 ) -> Result<RunFigures, BenchError> {
     let begun = Instant::now();
-    let lab = Lab::start(accounts, folder, store).await?;
+    let site = Site::start(folder, store).await?;
+    site.seed(accounts, 0).await?;
     let seeding_seconds = begun.elapsed().as_secs_f64();
     eprintln!("  accounts made in {seeding_seconds:.1} s");
 
     let mut sweeps = Vec::new();
-    let mut worker = Worker::start(program, lab.variables(SOON)).await?;
+    let mut worker = Worker::start(program, site.worker_variables(SOON)).await?;
     let start_kib = worker.memory()?.resident_kib;
     sweeps.push(whole(&mut worker, Kind::Refreshed, accounts).await?);
     for _ in 0..repetitions(accounts) {
@@ -116,9 +117,9 @@ pub(crate) async fn run(
     worker.stop().await;
 
     all_are_due().await;
-    let (sweep, handed_on) = handed_on(&lab, program, accounts).await?;
+    let (sweep, handed_on) = handed_on(&site, program, accounts).await?;
     sweeps.push(sweep);
-    lab.stop().await?;
+    site.stop().await?;
     Ok(RunFigures { accounts, seeding_seconds, sweeps, whole, handed_on })
 }
 
@@ -142,13 +143,13 @@ async fn whole(worker: &mut Worker, kind: Kind, accounts: u32) -> Result<SweepFi
 
 /// A tick that hands all shards to a queue, whose tasks one worker does, one after the other.
 async fn handed_on(
-    lab: &Lab,
+    site: &Site,
     program: &Path,
     accounts: u32,
 ) -> Result<(SweepFigures, MemoryFigures), BenchError> {
     let options = BusOptions { max_concurrency: 1, ..BusOptions::default() };
     let bus = EventBus::new(&options, OffsetClock::default(), Pseudonyms::new("bench"));
-    let mut variables = lab.variables(LATE);
+    let mut variables = site.worker_variables(LATE);
     variables.push(("EVENT_BUS_NAME".to_owned(), "local".to_owned()));
     variables.push(("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), serve(bus.router()).await?));
     let mut worker = Worker::start(program, variables).await?;

@@ -3,18 +3,19 @@
 //! The worker is the program that is deployed, in a process of its own. Table and emulator are in this process, the table's
 //! threads apart from the others, so that it shows whose processor time grows.
 
-mod lab;
 mod measure;
 mod report;
 mod worker;
 
+pub(crate) use worker::tick;
+
 use crate::error::{BenchError, cannot};
 use crate::figures::{grouped, spread};
+use crate::store::{STORE_THREADS, runtime};
 use clap::Args;
 use measure::RunFigures;
 use std::fs;
 use std::path::PathBuf;
-use tokio::runtime::{Builder, Runtime};
 
 /// What to measure, with what.
 #[derive(Args)]
@@ -33,9 +34,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     folder: PathBuf,
 }
-
-/// Threads that the table's server runs on are called so.
-const STORE_THREADS: &str = "store";
 
 /// Measures, prints the table to standard output, and writes the figures. What is being done goes to standard error.
 pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
@@ -74,14 +72,4 @@ fn times(accounts: u32, wanted: Option<u32>) -> usize {
         _ => 1,
     });
     usize::try_from(times).unwrap_or(usize::MAX)
-}
-
-fn runtime(name: &str) -> Result<Runtime, BenchError> {
-    // Threads that end take their processor time with them.
-    Builder::new_multi_thread()
-        .enable_all()
-        .thread_name(name)
-        .thread_keep_alive(std::time::Duration::MAX)
-        .build()
-        .map_err(cannot("start threads"))
 }

@@ -1,10 +1,12 @@
-//! The sweep's program in a process of its own, invoked as Lambda does it.
+//! The sweep's program, with the events that it takes.
 
 use crate::error::{BenchError, cannot};
-use crate::processor;
+use crate::process::Process;
+use crate::site::Variables;
 use domain::ports::Clock as _;
-use lambda_host::{ExecutionEnvironment, Invocation, Memory, Program};
+use lambda_host::Program;
 use serde_json::{Value, json};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
@@ -15,30 +17,36 @@ pub(crate) const WHOLE_SWEEP: Duration = Duration::from_hours(4);
 
 /// One execution environment of the sweep, initialised.
 pub(crate) struct Worker {
-    process: ExecutionEnvironment,
+    process: Process,
+}
+
+impl Deref for Worker {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Worker {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
 impl Worker {
     /// Starts the program and lets it look for an account that is not there: it has read its settings and has its
     /// connections then, and its start is in none of the figures.
-    pub(crate) async fn start(program: &Path, variables: Vec<(String, String)>) -> Result<Self, BenchError> {
+    pub(crate) async fn start(program: &Path, variables: Variables) -> Result<Self, BenchError> {
         let program = Program { path: program.to_owned(), arguments: Vec::new(), variables };
-        let process = ExecutionEnvironment::start(&program).await.map_err(cannot("start a worker"))?;
-        let mut worker = Self { process };
+        let mut worker = Self { process: Process::start(&program).await? };
         worker.invoke(&json!({ "account": "nobody@lakeside.example" }), WHOLE_SWEEP).await?;
         Ok(worker)
     }
 
-    pub(crate) async fn invoke(&mut self, event: &Value, time_limit: Duration) -> Result<Value, BenchError> {
-        let invocation = Invocation { event, now: SystemClock.now(), time_limit, client_context: None };
-        self.process.invoke(invocation).await.map_err(cannot("invoke a worker"))
-    }
-
-    /// A tick of the schedule, as EventBridge sends it.
+    /// A tick of the schedule.
     pub(crate) async fn tick(&mut self) -> Result<Value, BenchError> {
-        let time = SystemClock.now().format(&Rfc3339).map_err(cannot("write the time"))?;
-        let event = json!({ "detail-type": "Scheduled Event", "source": "aws.events", "time": time });
-        self.invoke(&event, WHOLE_SWEEP).await
+        self.invoke(&tick()?, WHOLE_SWEEP).await
     }
 
     /// How many accounts are due now.
@@ -47,18 +55,10 @@ impl Worker {
         let due = answer["due"].as_u64();
         due.ok_or_else(|| BenchError::NotMeasured(format!("a dry run answered {answer}")))
     }
+}
 
-    /// Ends the process before the API that it waits at: it would complain of that.
-    pub(crate) async fn stop(&self) {
-        self.process.killer().kill().await;
-    }
-
-    pub(crate) fn memory(&self) -> Result<Memory, BenchError> {
-        let gone = || BenchError::NotMeasured("the system does not tell the worker's memory".to_owned());
-        self.process.memory().ok_or_else(gone)
-    }
-
-    pub(crate) fn processor_time(&self) -> Result<Duration, BenchError> {
-        processor::of_process(self.process.pid())
-    }
+/// A tick of the schedule, as EventBridge sends it. Each is another one.
+pub(crate) fn tick() -> Result<Value, BenchError> {
+    let time = SystemClock.now().format(&Rfc3339).map_err(cannot("write the time"))?;
+    Ok(json!({ "detail-type": "Scheduled Event", "source": "aws.events", "time": time }))
 }
