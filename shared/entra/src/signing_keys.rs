@@ -287,8 +287,8 @@ impl SigningKeys {
     }
 
     async fn fetch(&self, limit: std::time::Duration) -> Result<Vec<SigningKey>, FetchError> {
-        let request = self.client.get(&self.url).header(ACCEPT, "application/json").timeout(limit);
-        let response = request.send().await.map_err(NoAnswer::from)?;
+        let request = self.client.get(&self.url).header(ACCEPT, "application/json");
+        let response = outbound_http::send(request, limit).await.map_err(NoAnswer::from)?;
         let answer = outbound_http::read(response, MAX_BODY_BYTES).await?;
         if answer.status != reqwest::StatusCode::OK {
             return Err(FetchError::Status(answer.status.as_u16()));

@@ -30,7 +30,7 @@ const RESERVED_SCOPES: [&str; 3] = ["openid", "profile", "offline_access"];
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Trades assertions and refresh tokens in at Entra ID. Each call is one request and nothing is cached; only when Entra
-/// refuses our credential and another one can be had, the request is sent once more with that.
+/// refuses our credential and another one can be had, or a kept connection was dead, the request is sent once more.
 pub struct EntraTokenExchange {
     client: reqwest::Client,
     authority: Authority,
@@ -109,7 +109,6 @@ impl EntraTokenExchange {
         let mut request = self
             .client
             .post(endpoint)
-            .timeout(self.timeout)
             .header(ACCEPT, "application/json")
             .header("x-client-SKU", "shared-token-cache")
             .header("x-client-Ver", env!("CARGO_PKG_VERSION"))
@@ -120,7 +119,8 @@ impl EntraTokenExchange {
         if let Some(hint) = grant.routing_hint() {
             request = request.header("X-AnchorMailbox", hint);
         }
-        let response = request.send().await.map_err(|error| no_answer(error.into()))?;
+        let response = outbound_http::send(request, self.timeout);
+        let response = response.await.map_err(|error| no_answer(error.into()))?;
         let answer = outbound_http::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         if answer.status == StatusCode::OK {
             token_answer::parse(&answer.body, grant, required.scopes, begun_at)

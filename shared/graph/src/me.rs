@@ -21,7 +21,8 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The longest entity tag that is kept.
 const MAX_ETAG_BYTES: usize = 256;
 
-/// Reads profiles from Graph `/me` with delegated permissions (`User.Read`). Each call is one request: no retry.
+/// Reads profiles from Graph `/me` with delegated permissions (`User.Read`). Each call is one request, and a second
+/// one only where a kept connection was dead.
 pub struct GraphProfileReader {
     client: reqwest::Client,
     url: Url,
@@ -49,17 +50,15 @@ impl ProfileReader for GraphProfileReader {
             Requester::User => ("high", Uuid::new_v4()),
             Requester::Turn { idempotency_key } => ("low", request_id(idempotency_key)),
         };
-        let response = self
+        let request = self
             .client
             .get(self.url.clone())
-            .timeout(self.timeout)
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")
             .header("x-ms-throttle-priority", priority)
-            .header("client-request-id", request_id.to_string())
-            .send()
-            .await
-            .map_err(|error| no_answer(error.into()))?;
+            .header("client-request-id", request_id.to_string());
+        let response = outbound_http::send(request, self.timeout);
+        let response = response.await.map_err(|error| no_answer(error.into()))?;
         let headers = response.headers().clone();
         let answer = outbound_http::read(response, MAX_BODY_BYTES).await.map_err(no_answer)?;
         match answer.status {
