@@ -9,6 +9,7 @@ use domain::identity::HomeAccountId;
 use domain::ports::{AccountStore, Clock, ProfileReader};
 use domain::profile::{Profile, ProfileSnapshot};
 use domain::services::Services;
+use domain::stage::Stage;
 use outbound_http::NoAnswer;
 use serde::Serialize;
 use std::sync::Arc;
@@ -43,7 +44,8 @@ impl ReportMoves {
 #[async_trait]
 impl BackgroundJob for ReportMoves {
     async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
-        let fetched = self.profiles.me(turn.token, turn.requester()).await?;
+        let me = self.profiles.me(turn.token, turn.requester());
+        let fetched = turn.metrics.time(Stage::Graph, me).await?;
         let changed =
             turn.previous_profile.map_or_else(Vec::new, |old| moves(&old.profile, &fetched.profile));
         // First tell, then remember: a worker that is killed in between tells again, under the same key. The other way

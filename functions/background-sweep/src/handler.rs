@@ -2,6 +2,7 @@
 
 use crate::event::{QueueRecord, SweepEvent, UnknownEvent};
 use crate::log::LogTurns;
+use crate::measure::measure;
 use crate::summary::{Answer, BatchAnswer, DryRunSummary, Summary};
 use domain::error::StoreError;
 use domain::ports::PublishError;
@@ -66,13 +67,16 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<An
     };
     let observer = LogTurns { pseudonyms: &services.settings.pseudonyms };
     let answer = sweep(services, &worker, &event.payload, &observer).await;
-    wiring::telemetry::log_counts(&services.counters);
     match &answer {
-        Ok(answer) => answer.log(),
+        Ok(answer) => {
+            answer.log();
+            measure(&services.metrics, answer, services.clock.now() - now);
+        }
         Err(error) => {
             tracing::error!(event = "sweep.failed", error = %error, source = ?std::error::Error::source(error));
         }
     }
+    services.metrics.publish();
     answer
 }
 

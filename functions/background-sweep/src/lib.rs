@@ -3,6 +3,7 @@
 mod event;
 mod handler;
 mod log;
+mod measure;
 mod summary;
 
 pub use event::{QueueRecord, SweepEvent, UnknownEvent, UnreadableTask};

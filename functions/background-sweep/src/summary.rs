@@ -7,6 +7,7 @@ use domain::sweep_accounts::{DryRun, SweepReport, TickReport};
 use domain::turn::TurnReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use time::Duration;
 
 /// The answer to an event; each shape of event has its own.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +54,9 @@ pub struct Summary {
     pub stopped_early: bool,
     /// For how long the account that waited longest had been due.
     pub lag_seconds: i64,
+    /// The same; `None` where nobody looked.
+    #[serde(skip)]
+    pub(crate) lag: Option<Duration>,
     /// Accounts that were found due and had no turn here; where `stopped_early`, there may be more that were not read.
     pub remaining: u64,
     /// To a tick that was handed to the queue: how many tasks it made.
@@ -113,6 +117,7 @@ impl BatchAnswer {
         }
         self.summary.stopped_early |= done.stopped_early;
         self.summary.lag_seconds = self.summary.lag_seconds.max(done.lag_seconds);
+        self.summary.lag = self.summary.lag.max(done.lag);
         self.summary.remaining += done.remaining;
     }
 }
@@ -126,7 +131,13 @@ impl Summary {
 
     pub(crate) fn log(&self) {
         if self.repeated || self.dispatched.is_some() {
-            tracing::info!(event = "sweep.tick", repeated = self.repeated, tasks = self.dispatched);
+            let lag_seconds = self.lag.map(Duration::whole_seconds);
+            tracing::info!(
+                event = "sweep.tick",
+                repeated = self.repeated,
+                tasks = self.dispatched,
+                lag_seconds
+            );
             return;
         }
         let count = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
@@ -155,6 +166,7 @@ impl From<SweepReport> for Summary {
             outcomes: report.outcomes,
             stopped_early: report.stopped_early,
             lag_seconds: report.lag.whole_seconds(),
+            lag: Some(report.lag),
             remaining: report.remaining,
             ..Self::default()
         }
@@ -165,7 +177,12 @@ impl From<TickReport> for Summary {
     fn from(report: TickReport) -> Self {
         match report {
             TickReport::Swept(report) => report.into(),
-            TickReport::Dispatched { tasks } => Self { dispatched: Some(tasks), ..Self::default() },
+            TickReport::Dispatched { tasks, lag } => Self {
+                dispatched: Some(tasks),
+                lag_seconds: lag.unwrap_or_default().whole_seconds(),
+                lag,
+                ..Self::default()
+            },
             TickReport::Repeated => Self { repeated: true, ..Self::default() },
         }
     }

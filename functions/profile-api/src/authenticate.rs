@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::caller::Caller;
+use domain::stage::Stage;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use std::pin::pin;
@@ -30,7 +31,8 @@ pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap, scopes: &[&str]
     if values.next().is_some() {
         return Err(Problem::invalid_token("duplicate_header", "send one Authorization header"));
     }
-    let caller = api.authenticator.authenticate(authorization).await?;
+    let validated = api.authenticator.authenticate(authorization);
+    let caller = api.services.metrics.time(Stage::Validate, validated).await?;
     if caller.scopes.contains_any(scopes) { Ok(caller) } else { Err(Problem::insufficient_scope(scopes)) }
 }
 

@@ -6,14 +6,15 @@ use crate::deadline;
 use crate::problem::{Problem, Unwritten};
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use domain::counters::Count;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use lambda_http::RequestExt as _;
 use std::any::Any;
 use std::time::Duration;
@@ -45,14 +46,14 @@ pub(crate) fn apply(router: Router, api: Api) -> Router {
     let cors = cors(&api.cors_allowed_origins);
     let router = router
         .layer(from_fn_with_state(api.clone(), deadline::keep))
-        .layer(from_fn_with_state(api, keep_current_beside))
+        .layer(from_fn_with_state(api.clone(), keep_current_beside))
         .layer(from_fn(refuse_large_requests))
         .layer(CatchPanicLayer::custom(panicked));
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    router.layer(from_fn(finish))
+    router.layer(from_fn_with_state(api, finish))
 }
 
 /// CORS for hosts without API Gateway in front; `None` leaves it to the gateway.
@@ -87,8 +88,8 @@ fn header_bytes(request: &Request) -> usize {
     uri.path().len() + uri.query().map_or(0, str::len) + headers.sum::<usize>()
 }
 
-/// Gives the answer its request id and headers, and the log its line.
-async fn finish(request: Request, next: Next) -> Response {
+/// Gives the answer its request id and headers, and the log and the metrics their lines.
+async fn finish(State(api): State<Api>, request: Request, next: Next) -> Response {
     let request_id = request
         .lambda_context_ref()
         .map_or_else(|| uuid::Uuid::new_v4().to_string(), |context| context.request_id.clone());
@@ -114,7 +115,19 @@ async fn finish(request: Request, next: Next) -> Response {
         code = problem.map(|problem| problem.code.as_str()),
     );
     complete(response.headers_mut(), &request_id, behind_tls);
+    api.services.metrics.count(answered(response.status()));
+    span.in_scope(|| api.services.metrics.publish());
     response
+}
+
+fn answered(status: StatusCode) -> Count {
+    if status.is_server_error() {
+        Count::Answered5xx
+    } else if status.is_client_error() {
+        Count::Answered4xx
+    } else {
+        Count::Answered2xx
+    }
 }
 
 fn complete(headers: &mut HeaderMap, request_id: &str, behind_tls: bool) {

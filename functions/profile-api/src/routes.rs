@@ -34,9 +34,7 @@ async fn read_profile(
     headers: HeaderMap,
 ) -> Result<Json<ProfileView>, Problem> {
     let caller = authenticate(&api, &headers, READ).await?;
-    let profile = use_case::read_profile(&api.services, &caller, deadline).await;
-    wiring::telemetry::log_counts(&api.services.counters);
-    Ok(Json(profile?))
+    Ok(Json(use_case::read_profile(&api.services, &caller, deadline).await?))
 }
 
 async fn see_background_access(

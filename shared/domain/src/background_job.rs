@@ -3,15 +3,16 @@
 use crate::error::{GraphError, StoreError};
 use crate::event::DomainEvent;
 use crate::identity::HomeAccountId;
+use crate::metrics::Metrics;
 use crate::ports::{AccountStore, Clock, ProfileReader, Requester};
 use crate::profile::ProfileSnapshot;
+use crate::stage::Stage;
 use crate::token::AccessToken;
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// One turn of one account, as a job sees it.
-#[derive(Debug)]
 pub struct Turn<'a> {
     pub account: HomeAccountId,
     pub token: &'a AccessToken,
@@ -22,6 +23,8 @@ pub struct Turn<'a> {
     pub expires_at: OffsetDateTime,
     /// What others are to hear of. Published when the job is done, and by a later turn where that fails.
     pub outbox: &'a Outbox,
+    /// For the time of what the job asks others for ([`Metrics::time`]).
+    pub metrics: &'a Metrics,
 }
 
 impl Turn<'_> {
@@ -91,14 +94,20 @@ impl RefreshProfileSnapshot {
             return Ok(());
         }
         let snapshot = ProfileSnapshot { refreshed_at: now, ..snapshot.clone() };
-        self.store.put_profile(&turn.account, &snapshot, turn.expires_at).await
+        self.put(turn, &snapshot).await
+    }
+
+    async fn put(&self, turn: &Turn<'_>, snapshot: &ProfileSnapshot) -> Result<(), StoreError> {
+        let put = self.store.put_profile(&turn.account, snapshot, turn.expires_at);
+        turn.metrics.time(Stage::Store, put).await
     }
 }
 
 #[async_trait]
 impl BackgroundJob for RefreshProfileSnapshot {
     async fn run(&self, turn: &Turn<'_>) -> Result<JobOutcome, JobError> {
-        let fetched = self.profiles.me(turn.token, turn.requester()).await?;
+        let me = self.profiles.me(turn.token, turn.requester());
+        let fetched = turn.metrics.time(Stage::Graph, me).await?;
         let changed_fields = match turn.previous_profile {
             Some(previous) => {
                 let changed = previous.profile.changed_fields(&fetched.profile);
@@ -112,7 +121,7 @@ impl BackgroundJob for RefreshProfileSnapshot {
         };
         let snapshot =
             ProfileSnapshot { profile: fetched.profile, etag: fetched.etag, refreshed_at: self.clock.now() };
-        self.store.put_profile(&turn.account, &snapshot, turn.expires_at).await?;
+        self.put(turn, &snapshot).await?;
         if !changed_fields.is_empty() {
             turn.outbox.add(DomainEvent::ProfileChanged {
                 account: turn.account,

@@ -6,6 +6,7 @@
 use crate::counters::Count;
 use crate::error::TokenError;
 use crate::identity::TenantId;
+use crate::metrics::Metric;
 use crate::services::Services;
 use crate::tenant_paces::TenantPaces;
 use std::collections::HashMap;
@@ -78,7 +79,8 @@ pub(crate) fn is_of_others(services: &Services, tenant: TenantId, now: OffsetDat
 /// worker is told the same.
 pub(crate) fn heed_graph(services: &Services, tenant: TenantId, retry_after: Option<Duration>) {
     let pause = retry_after.unwrap_or(DEFAULT_GRAPH_PAUSE);
-    services.counters.add(Count::GraphBrakeOn);
+    services.metrics.count(Count::GraphBrakeOn);
+    services.metrics.record_seconds(Metric::BrakeSeconds, pause);
     let now = services.clock.now();
     with_paces(services, |paces| paces.brake(tenant, now + pause, now));
 }
@@ -102,7 +104,7 @@ pub(crate) async fn check(services: &Services, tenant: TenantId) -> Result<(), T
     };
     match known.until {
         Some(until) if until > now => {
-            services.counters.add(Count::BrakeHeld);
+            services.metrics.count(Count::BrakeHeld);
             Err(TokenError::Throttled { retry_after: Some(until - now), code: None })
         }
         _ => Ok(()),
@@ -123,7 +125,8 @@ pub(crate) async fn heed(services: &Services, tenant: TenantId, error: &TokenErr
     let now = services.clock.now();
     let until = now + retry_after.unwrap_or(DEFAULT_PAUSE);
     services.brakes.remember(tenant, Known { until: Some(until), looked_at: now, own: true });
-    services.counters.add(Count::BrakeOn);
+    services.metrics.count(Count::BrakeOn);
+    services.metrics.record_seconds(Metric::BrakeSeconds, until - now);
     tracing::warn!(event = "brake.on", seconds = (until - now).whole_seconds());
     if let Err(error) = services.store.set_brake(tenant, until).await {
         tracing::warn!(event = "brake.unwritten", error = %error);

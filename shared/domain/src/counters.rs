@@ -1,12 +1,14 @@
-//! What happens in the token cache, as counts: how often it helped, why not, and what it took.
+//! What happens, as counts: how often the token cache helped, why not, what it took, and how requests and turns ended.
 //!
-//! The names are stable: they are what metrics are called. No count is about one user.
+//! The names are stable: they are in each line of metrics (`counts`). Some are also added up to a [`Metric`]. No count is
+//! about one user.
 
-use std::collections::BTreeMap;
+use crate::account::TurnOutcome;
+use crate::metrics::Metric;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counts {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal $(=> $metric:ident)?,)*) => {
         /// Something that is counted.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Count {
@@ -22,25 +24,33 @@ macro_rules! counts {
                     $(Self::$variant => $name,)*
                 }
             }
+
+            /// The metric that it is a part of; `None` for a detail.
+            pub fn metric(self) -> Option<Metric> {
+                match self {
+                    $($(Self::$variant => Some(Metric::$metric),)?)*
+                    _ => None,
+                }
+            }
         }
     };
 }
 
 counts! {
     /// A cached access token was used.
-    Hit = "cache.hit",
+    Hit = "cache.hit" => CacheHit,
     /// Nothing is cached for the account.
-    MissAbsent = "cache.miss.absent",
+    MissAbsent = "cache.miss.absent" => CacheMiss,
     /// The blob could not be read.
-    MissUnreadable = "cache.miss.unreadable",
+    MissUnreadable = "cache.miss.unreadable" => CacheMiss,
     /// No token of these scopes in this tenant.
-    MissNoToken = "cache.miss.no_token",
+    MissNoToken = "cache.miss.no_token" => CacheMiss,
     /// The token has expired, or will within the margin.
-    MissExpired = "cache.miss.expired",
+    MissExpired = "cache.miss.expired" => CacheMiss,
     /// There is a good token, but it was obtained for another session.
-    MissOtherSession = "cache.miss.other_session",
+    MissOtherSession = "cache.miss.other_session" => CacheMiss,
     /// The cached token was refused downstream.
-    MissRefused = "cache.miss.refused",
+    MissRefused = "cache.miss.refused" => CacheMiss,
     /// Entra suggested to renew a token that is still good (`refresh_in`), and was asked to.
     RenewalDue = "cache.renewal_due",
     /// That failed, and the token that is still good was used.
@@ -71,29 +81,64 @@ counts! {
     /// The sealing key could not be had.
     SealingUnavailable = "sealing.unavailable",
     /// Entra issued tokens for an assertion.
-    OnBehalfOf = "token.on_behalf_of",
+    OnBehalfOf = "token.on_behalf_of" => OnBehalfOfIssued,
     /// Entra issued tokens for a refresh token.
-    Refresh = "token.refresh",
+    Refresh = "token.refresh" => TokenRefreshed,
     /// Entra failed in a way that passes, and was asked once more.
     AskedAgain = "token.asked_again",
     /// A refused refresh token had been renewed by somebody else.
     RenewedElsewhere = "token.renewed_elsewhere",
     FailedUserNeeded = "token.failed.user_needed",
     FailedStaleAssertion = "token.failed.stale_assertion",
-    FailedApplicationRejected = "token.failed.application_rejected",
+    FailedApplicationRejected = "token.failed.application_rejected" => CredentialFault,
     FailedThrottled = "token.failed.throttled",
     FailedUnavailable = "token.failed.unavailable",
+    /// A refresh did not work, and its user cannot help: Entra unavailable, too busy, or rejecting our application.
+    RefreshFailed = "token.refresh_failed" => TokenRefreshFailed,
+    /// Likewise, On-Behalf-Of.
+    OnBehalfOfFailed = "token.on_behalf_of_failed" => OnBehalfOfFailed,
     /// Entra asked the application to slow down, and everybody was told.
     BrakeOn = "brake.on",
     /// Graph asked the sweep to slow down.
     GraphBrakeOn = "brake.graph_on",
     /// A token request was held back by a brake.
     BrakeHeld = "brake.held",
+    /// A turn of an account ended so, or did not begin because of a brake (`throttled`).
+    AccountActed = "account.acted" => AccountActed,
+    AccountUnchanged = "account.unchanged" => AccountUnchanged,
+    AccountSkipped = "account.skipped" => AccountSkipped,
+    AccountThrottled = "account.throttled" => AccountThrottled,
+    AccountRetryLater = "account.retry_later" => AccountRetryLater,
+    AccountNeedsUser = "account.needs_user" => AccountNeedsUser,
+    AccountMissingTokens = "account.missing_tokens" => AccountMissingTokens,
+    AccountEnded = "account.ended" => AccountEnded,
+    /// Its cause is counted as [`Self::FailedApplicationRejected`].
+    AccountCredentialFault = "account.credential_fault",
+    /// The API answered with a status below 400.
+    Answered2xx = "request.2xx" => Answered2xx,
+    Answered4xx = "request.4xx" => Answered4xx,
+    Answered5xx = "request.5xx" => Answered5xx,
+}
+
+impl From<TurnOutcome> for Count {
+    fn from(outcome: TurnOutcome) -> Self {
+        match outcome {
+            TurnOutcome::Acted => Self::AccountActed,
+            TurnOutcome::Unchanged => Self::AccountUnchanged,
+            TurnOutcome::Skipped => Self::AccountSkipped,
+            TurnOutcome::Throttled => Self::AccountThrottled,
+            TurnOutcome::RetryLater => Self::AccountRetryLater,
+            TurnOutcome::NeedsUser => Self::AccountNeedsUser,
+            TurnOutcome::MissingTokens => Self::AccountMissingTokens,
+            TurnOutcome::Ended => Self::AccountEnded,
+            TurnOutcome::CredentialFault => Self::AccountCredentialFault,
+        }
+    }
 }
 
 /// The counts of one process.
 #[derive(Debug)]
-pub struct Counters(Vec<AtomicU64>);
+pub(crate) struct Counters(Vec<AtomicU64>);
 
 impl Default for Counters {
     fn default() -> Self {
@@ -102,19 +147,19 @@ impl Default for Counters {
 }
 
 impl Counters {
-    pub fn add(&self, count: Count) {
+    pub(crate) fn add(&self, count: Count) {
         self.0[count as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn of(&self, count: Count) -> u64 {
+    pub(crate) fn of(&self, count: Count) -> u64 {
         self.0[count as usize].load(Ordering::Relaxed)
     }
 
-    /// What was counted since the last call of this, without zeros: for whoever publishes it.
-    pub fn take(&self) -> BTreeMap<&'static str, u64> {
+    /// What was counted since the last call of this, without zeros.
+    pub(crate) fn take(&self) -> Vec<(Count, u64)> {
         Count::ALL
             .iter()
-            .map(|count| (count.name(), self.0[*count as usize].swap(0, Ordering::Relaxed)))
+            .map(|count| (*count, self.0[*count as usize].swap(0, Ordering::Relaxed)))
             .filter(|(_, number)| *number > 0)
             .collect()
     }
@@ -141,7 +186,7 @@ mod tests {
         counters.add(Count::Hit);
         counters.add(Count::BrakeOn);
         assert_eq!(counters.of(Count::Hit), 2);
-        assert_eq!(counters.take(), [("cache.hit", 2), ("brake.on", 1)].into());
-        assert_eq!(counters.take(), BTreeMap::new());
+        assert_eq!(counters.take(), [(Count::Hit, 2), (Count::BrakeOn, 1)]);
+        assert_eq!(counters.take(), []);
     }
 }

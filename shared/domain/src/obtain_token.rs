@@ -9,6 +9,7 @@ use crate::identity::{HomeAccountId, TenantId};
 use crate::ports::TokenRequirements;
 use crate::retry::should_ask_again;
 use crate::services::Services;
+use crate::stage::Stage;
 use crate::time_budget::TimeBudget;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken, UserAssertion};
 use crate::token_cache::{CacheError, CachedToken, GrantContext, Miss, OpenedAccount, open_account};
@@ -115,7 +116,7 @@ pub async fn for_caller(
     let still_good = match cached {
         Cached::Use(token) => return Ok(from_cache(services, token)),
         Cached::Ask { why, still_good } => {
-            services.counters.add(why);
+            services.metrics.count(why);
             still_good
         }
     };
@@ -124,7 +125,7 @@ pub async fn for_caller(
         Ok(issued) => issued,
         Err(error) => return still_good_or(services, still_good, error),
     };
-    services.counters.add(Count::OnBehalfOf);
+    services.metrics.count(Count::OnBehalfOf);
     let context = GrantContext {
         tenant_id: caller.tenant_id,
         object_id: caller.object_id,
@@ -155,7 +156,7 @@ pub async fn silently(
         {
             Cached::Use(token) => return Ok(from_cache(services, token)),
             Cached::Ask { why, still_good } => {
-                services.counters.add(why);
+                services.metrics.count(why);
                 still_good
             }
         };
@@ -175,7 +176,7 @@ pub async fn silently(
                 if !renewed || renewals > RENEWALS {
                     return Err(error.into());
                 }
-                services.counters.add(Count::RenewedElsewhere);
+                services.metrics.count(Count::RenewedElsewhere);
                 *opened = latest;
                 cache_use = CacheUse::Allowed;
                 continue;
@@ -184,7 +185,7 @@ pub async fn silently(
             Err(error @ TokenError::ApplicationRejected { .. }) => return Err(error.into()),
             Err(error) => return still_good_or(services, still_good, error),
         };
-        services.counters.add(Count::Refresh);
+        services.metrics.count(Count::Refresh);
         let context = GrantContext {
             tenant_id: activity.tenant_id,
             object_id: activity.object_id,
@@ -247,10 +248,22 @@ impl Ask<'_> {
     ) -> Result<IssuedTokens, TokenError> {
         let required = TokenRequirements { scopes: &services.settings.graph_scopes, claims };
         match self {
-            Self::TradeIn(assertion) => services.tokens.on_behalf_of(tenant, assertion, required).await,
-            Self::Renew { owner, refresh_token } => {
-                services.tokens.refresh(tenant, *owner, refresh_token, required).await
+            Self::TradeIn(assertion) => {
+                let request = services.tokens.on_behalf_of(tenant, assertion, required);
+                services.metrics.time(Stage::OnBehalfOf, request).await
             }
+            Self::Renew { owner, refresh_token } => {
+                let request = services.tokens.refresh(tenant, *owner, refresh_token, required);
+                services.metrics.time(Stage::Refresh, request).await
+            }
+        }
+    }
+
+    /// What is counted when nobody but us or Entra is to blame that there are no tokens.
+    fn failed(&self) -> Count {
+        match self {
+            Self::TradeIn(_) => Count::OnBehalfOfFailed,
+            Self::Renew { .. } => Count::RefreshFailed,
         }
     }
 }
@@ -269,7 +282,10 @@ async fn ask_entra(
         answer = ask.send(services, tenant, claims).await;
     }
     if let Err(error) = &answer {
-        services.counters.add(match error {
+        if !matches!(error, TokenError::UserNeeded { .. } | TokenError::StaleAssertion { .. }) {
+            services.metrics.count(ask.failed());
+        }
+        services.metrics.count(match error {
             TokenError::UserNeeded { .. } => Count::FailedUserNeeded,
             TokenError::StaleAssertion { .. } => Count::FailedStaleAssertion,
             TokenError::ApplicationRejected { .. } => Count::FailedApplicationRejected,
@@ -304,7 +320,7 @@ async fn keep(
 }
 
 fn from_cache(services: &Services, token: AccessToken) -> ObtainedToken {
-    services.counters.add(Count::Hit);
+    services.metrics.count(Count::Hit);
     ObtainedToken { token, source: TokenSource::Cache, kept: true }
 }
 
@@ -317,7 +333,7 @@ fn still_good_or(
     match (still_good, error) {
         (None, error) | (_, error @ TokenError::UserNeeded { .. }) => Err(error.into()),
         (Some(token), error) => {
-            services.counters.add(Count::NotRenewed);
+            services.metrics.count(Count::NotRenewed);
             tracing::warn!(event = "token.not_renewed", error = %error);
             Ok(from_cache(services, token))
         }

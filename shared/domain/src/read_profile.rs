@@ -6,6 +6,7 @@ use crate::obtain_token::{self, CacheUse, ObtainTokenError, ObtainedToken, Token
 use crate::ports::{ActivityUpdate, FetchedProfile, Requester};
 use crate::profile::Profile;
 use crate::services::Services;
+use crate::stage::Stage;
 use crate::time_budget::TimeBudget;
 use crate::token_cache::{CacheError, OpenedAccount, open_account};
 use time::OffsetDateTime;
@@ -41,7 +42,7 @@ pub async fn read_profile(
     let mut obtained =
         obtain_token::for_caller(services, &mut opened, caller, budget, CacheUse::Allowed).await?;
     let (fetched, noted) = futures::join!(
-        services.profiles.me(&obtained.token, Requester::User),
+        services.metrics.time(Stage::Graph, services.profiles.me(&obtained.token, Requester::User)),
         note_use(services, &opened, caller, &obtained, budget.begun_at),
     );
     noted?;
@@ -62,7 +63,8 @@ pub async fn read_profile(
             .await
             .map_err(|error| error.with_challenge(claims))?;
             note_use(services, &opened, caller, &obtained, budget.begun_at).await?;
-            services.profiles.me(&obtained.token, Requester::User).await?
+            let again = services.profiles.me(&obtained.token, Requester::User);
+            services.metrics.time(Stage::Graph, again).await?
         }
         other => other?,
     };
@@ -122,5 +124,5 @@ async fn note_activity(
         returned,
         expires_at: opened.expires_at(services),
     };
-    services.store.record_activity(&caller.account, update).await
+    services.metrics.time(Stage::Store, services.store.record_activity(&caller.account, update)).await
 }

@@ -26,13 +26,13 @@ pub(crate) async fn should_ask_again<T>(
         return false;
     }
     services.timer.wait(pause).await;
-    services.counters.add(Count::AskedAgain);
+    services.metrics.count(Count::AskedAgain);
     true
 }
 
 /// Waits before the `attempt`th repetition (from 0) of a write that the store did not take.
 pub(crate) async fn before_writing_again(services: &Services, attempt: u32) {
-    services.counters.add(Count::WriteRepeated);
+    services.metrics.count(Count::WriteRepeated);
     services.timer.wait(jittered(services, WRITE_PAUSE * 2_i32.pow(attempt.min(5)))).await;
 }
 

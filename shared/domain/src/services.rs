@@ -2,8 +2,8 @@
 
 use crate::background_job::BackgroundJob;
 use crate::brake::Brakes;
-use crate::counters::Counters;
 use crate::identity::{ClientId, Pseudonyms};
+use crate::metrics::Metrics;
 use crate::ports::{
     AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, ShardTaskQueue, Timer, TokenExchange,
 };
@@ -32,7 +32,7 @@ pub struct Services {
     /// Likewise.
     pub brakes: Arc<Brakes>,
     /// Likewise.
-    pub counters: Arc<Counters>,
+    pub metrics: Arc<Metrics>,
     pub settings: Arc<Settings>,
 }
 

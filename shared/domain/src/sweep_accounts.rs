@@ -11,6 +11,7 @@ use crate::shard::ShardName;
 use crate::shard_task::{MOST_HOPS, ShardTask};
 use crate::sweep_run::run;
 use crate::turn::{TurnReport, take_turn};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 
@@ -64,8 +65,9 @@ impl SweepReport {
 pub enum TickReport {
     /// There is no queue: everything was swept here.
     Swept(SweepReport),
-    /// So many tasks were handed to the queue.
-    Dispatched { tasks: usize },
+    /// So many tasks were handed to the queue. `lag` is that of the account that waits longest; `None` when a part of the
+    /// index could not be read.
+    Dispatched { tasks: usize, lag: Option<Duration> },
     /// This tick was delivered before.
     Repeated,
 }
@@ -103,7 +105,22 @@ pub async fn sweep_tick(
     let task = |shard| ShardTask { shard, tick: tick.to_owned(), as_of: now, cursor: None, hop: 0 };
     let tasks: Vec<ShardTask> = services.settings.sweep.shards.names().map(task).collect();
     queue.send(&tasks).await?;
-    Ok(TickReport::Dispatched { tasks: tasks.len() })
+    Ok(TickReport::Dispatched { tasks: tasks.len(), lag: longest_lag(services, now).await })
+}
+
+/// Shards whose first account is looked up at once.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// For how long the account that waits longest has been due. The tick tells it, because workers that do not run tell nothing.
+async fn longest_lag(services: &Services, now: OffsetDateTime) -> Option<Duration> {
+    let first = |shard| async move {
+        let page = services.store.accounts_due(shard, now, 1, None).await?;
+        Ok::<_, StoreError>(page.accounts.first().map_or(Duration::ZERO, |account| now - account.due_at))
+    };
+    let looks =
+        stream::iter(services.settings.sweep.shards.names()).map(first).buffer_unordered(LOOKS_AT_ONCE);
+    let lag = looks.try_fold(Duration::ZERO, async |longest, lag| Ok(longest.max(lag))).await;
+    lag.inspect_err(|error| tracing::warn!(event = "sweep.lag_unread", error = %error)).ok()
 }
 
 /// Gives every due account of every shard its turn, a bounded number at a time.

@@ -210,6 +210,7 @@ impl<'a> Sweep<'a> {
     /// The account keeps its place in the index.
     fn leave(&mut self) {
         self.run.report.count(TurnOutcome::Throttled);
+        self.services.metrics.count(TurnOutcome::Throttled.into());
         self.run.report.remaining += 1;
         self.run.report.stopped_early = true;
     }

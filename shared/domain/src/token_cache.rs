@@ -4,10 +4,12 @@ use crate::account::{AccountRecord, StoredTokens};
 use crate::counters::Count;
 use crate::error::{SealingError, StoreError, UnreadableCause};
 use crate::identity::{HomeAccountId, ObjectId, TenantId};
+use crate::metrics::Metric;
 use crate::ports::{PutTokensError, QuarantinedBlob, TokenWrite};
 use crate::retry::before_writing_again;
 use crate::scope::ScopeSet;
 use crate::services::Services;
+use crate::stage::Stage;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken};
 use msal_cache::{AccessTokenQuery, CachedAccessToken, TokenGrant, UnifiedCache};
 use time::{Duration, OffsetDateTime};
@@ -96,6 +98,14 @@ pub enum CacheError {
 /// Reads an account and opens its tokens. A blob that cannot be opened is a miss, counted, and put aside when the next
 /// sign-in replaces it; a table or key that cannot be had is an error, because taking it for a miss would throw tokens away.
 pub async fn open_account(services: &Services, account: &HomeAccountId) -> Result<OpenedAccount, CacheError> {
+    let opened = services.metrics.time(Stage::Cache, open(services, account)).await?;
+    if let Some(end) = opened.refresh_token_expires_at(services) {
+        services.metrics.record_seconds(Metric::RefreshTokenLifeSeconds, end - services.clock.now());
+    }
+    Ok(opened)
+}
+
+async fn open(services: &Services, account: &HomeAccountId) -> Result<OpenedAccount, CacheError> {
     let record = services.store.load(account).await?;
     let mut opened = OpenedAccount {
         account: *account,
@@ -205,9 +215,10 @@ impl OpenedAccount {
                 begun_at,
                 expires_at: self.expires_at(services),
             };
-            match services.store.put_tokens(&self.account, write).await {
+            let written = services.store.put_tokens(&self.account, write);
+            match services.metrics.time(Stage::Store, written).await {
                 Ok(version) => {
-                    services.counters.add(Count::Write);
+                    services.metrics.count(Count::Write);
                     self.version = Some(version);
                     return Ok(());
                 }
@@ -219,35 +230,35 @@ impl OpenedAccount {
                     before_writing_again(services, attempt).await;
                 }
                 Err(PutTokensError::Store(error)) => {
-                    services.counters.add(match error {
+                    services.metrics.count(match error {
                         StoreError::TooLarge { .. } => Count::TooLarge,
                         _ => Count::Unwritten,
                     });
                     return Err(error.into());
                 }
                 Err(PutTokensError::Conflict(Some(theirs))) => {
-                    services.counters.add(Count::Conflict);
+                    services.metrics.count(Count::Conflict);
                     self.version = Some(theirs.version);
                     match open_blob(services, &self.account, &theirs).await? {
                         Blob::Tokens(present) => {
-                            services.counters.add(Count::Merge);
+                            services.metrics.count(Count::Merge);
                             self.tokens = present.merge(std::mem::take(&mut self.tokens));
                         }
                         Blob::Unreadable(unreadable) => self.unreadable = Some(unreadable),
                     }
                 }
                 Err(PutTokensError::Conflict(None)) => {
-                    services.counters.add(Count::Conflict);
+                    services.metrics.count(Count::Conflict);
                     let record = services.store.load(&self.account).await?;
                     if record.tombstone.as_ref().is_some_and(|tombstone| tombstone.erased_at >= begun_at) {
-                        services.counters.add(Count::Erased);
+                        services.metrics.count(Count::Erased);
                         return Err(CacheError::Erased);
                     }
                     self.version = record.tokens.as_ref().map(|stored| stored.version);
                 }
             }
         }
-        services.counters.add(Count::Unwritten);
+        services.metrics.count(Count::Unwritten);
         Err(CacheError::Store(StoreError::Unavailable {
             operation: "put_tokens: too many conflicts",
             source: None,
@@ -266,7 +277,7 @@ impl OpenedAccount {
             expires_at: found_at + services.settings.token_cache_ttl,
         };
         match services.store.quarantine(&self.account, blob).await {
-            Ok(()) => services.counters.add(Count::Quarantined),
+            Ok(()) => services.metrics.count(Count::Quarantined),
             Err(error) => tracing::error!(
                 event = "token_cache.not_quarantined",
                 account = services.settings.pseudonyms.of(&self.account),
@@ -284,8 +295,9 @@ impl OpenedAccount {
         if expires_at - stored.expires_at < services.settings.token_cache_ttl / EXTENSIONS_PER_LIFE {
             return;
         }
-        match services.store.extend_tokens(&self.account, version, expires_at).await {
-            Ok(true) => services.counters.add(Count::Extended),
+        let extended = services.store.extend_tokens(&self.account, version, expires_at);
+        match services.metrics.time(Stage::Store, extended).await {
+            Ok(true) => services.metrics.count(Count::Extended),
             // Somebody has just written them, with a life of its own.
             Ok(false) => {}
             Err(error) => tracing::warn!(event = "token_cache.not_extended", error = %error),
@@ -295,10 +307,13 @@ impl OpenedAccount {
     /// The sliding life, but never beyond the refresh token's own: after that the item is of no use.
     pub fn expires_at(&self, services: &Services) -> OffsetDateTime {
         let sliding = services.clock.now() + services.settings.token_cache_ttl;
-        self.tokens
-            .refresh_token(&services.settings.client_id.to_string())
-            .and_then(|token| OffsetDateTime::from_unix_timestamp(token.expires_on?).ok())
-            .map_or(sliding, |end| end.min(sliding))
+        self.refresh_token_expires_at(services).map_or(sliding, |end| end.min(sliding))
+    }
+
+    /// Where Entra told it.
+    fn refresh_token_expires_at(&self, services: &Services) -> Option<OffsetDateTime> {
+        let token = self.tokens.refresh_token(&services.settings.client_id.to_string())?;
+        OffsetDateTime::from_unix_timestamp(token.expires_on?).ok()
     }
 }
 
@@ -322,7 +337,7 @@ async fn open_blob(
         Err(SealingError::Unreadable { cause, .. }) => cause,
         Err(error) => return Err(sealing_failed(services, error)),
     };
-    services.counters.add(match cause {
+    services.metrics.count(match cause {
         UnreadableCause::Malformed => Count::UnreadableMalformed,
         UnreadableCause::UnknownVersion => Count::UnreadableUnknownVersion,
         UnreadableCause::UnknownKey => Count::UnreadableUnknownKey,
@@ -339,7 +354,7 @@ async fn open_blob(
 }
 
 fn sealing_failed(services: &Services, error: SealingError) -> CacheError {
-    services.counters.add(match error {
+    services.metrics.count(match error {
         SealingError::TooLarge { .. } => Count::TooLarge,
         SealingError::Unavailable { .. } | SealingError::Unreadable { .. } => Count::SealingUnavailable,
     });

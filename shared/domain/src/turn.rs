@@ -11,6 +11,7 @@ use crate::identity::HomeAccountId;
 use crate::obtain_token::{self, CacheUse, ObtainTokenError, TokenSource};
 use crate::ports::{Claim, TurnEnd};
 use crate::services::Services;
+use crate::stage::Stage;
 use crate::time_budget::TimeBudget;
 use crate::token_cache::{CacheError, OpenedAccount, open_account};
 use time::{Duration, OffsetDateTime};
@@ -50,13 +51,15 @@ pub async fn take_turn(
     let begun_at = services.clock.now();
     let budget = TimeBudget::new(begun_at, deadline);
     let lease = Lease { owner: worker.to_owned(), until: begun_at + services.settings.sweep.lease };
-    let mut report = match services.store.claim(due, lease, begun_at).await {
+    let claim = services.store.claim(due, lease, begun_at);
+    let mut report = match services.metrics.time(Stage::Store, claim).await {
         Ok(Claim::Lost) => TurnReport::new(due.account, TurnOutcome::Skipped),
         // Nothing was claimed, so there is nothing to record: the account keeps its place in the index.
         Err(error) => TurnReport::unrecorded(due.account, &error),
         Ok(Claim::Taken(activity)) => claimed_turn(services, worker, due, &activity, budget).await,
     };
     report.elapsed = services.clock.now() - begun_at;
+    services.metrics.count(report.outcome.into());
     report
 }
 
@@ -131,7 +134,8 @@ async fn record(services: &Services, worker: &str, mut end: TurnEnd, mut report:
     if !end.unpublished.is_empty() && end.due_at.is_none() {
         end.due_at = Some(services.clock.now() + PUBLISH_AGAIN);
     }
-    match services.store.finish_turn(&report.account, worker, end).await {
+    let finished = services.store.finish_turn(&report.account, worker, end);
+    match services.metrics.time(Stage::Store, finished).await {
         Ok(true) => report,
         // The lease ended meanwhile and somebody else has the account, or the user erased it: theirs counts.
         Ok(false) => {
@@ -193,6 +197,7 @@ async fn act(
             previous_profile: opened.record.profile.as_ref(),
             expires_at: opened.expires_at(services),
             outbox,
+            metrics: &services.metrics,
         };
         match services.job.run(&turn).await {
             // A token may have been outdated by a sign-out or a new policy, or lack claims. Whether the account is to blame,

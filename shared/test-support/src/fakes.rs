@@ -1,11 +1,12 @@
 //! Services made of fakes that answer well until a test tells them otherwise.
 
 use crate::{
-    FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, ScriptedProfileReader,
+    FixedClock, InMemoryAccountStore, PlainSealer, RecordingEvents, RecordingMetrics, ScriptedProfileReader,
     ScriptedTokenExchange, SeededChance, sample,
 };
 use domain::background_job::RefreshProfileSnapshot;
 use domain::identity::Pseudonyms;
+use domain::metrics::Metrics;
 use domain::ports::Clock as _;
 use domain::services::{Services, Settings, SweepSettings};
 use domain::shard::Shards;
@@ -20,6 +21,8 @@ pub struct Fakes {
     pub exchange: Arc<ScriptedTokenExchange>,
     pub profiles: Arc<ScriptedProfileReader>,
     pub events: Arc<RecordingEvents>,
+    /// What was published of what was measured.
+    pub measured: Arc<RecordingMetrics>,
     pub services: Services,
 }
 
@@ -31,6 +34,7 @@ impl Default for Fakes {
         let exchange = Arc::new(ScriptedTokenExchange::default());
         let profiles = Arc::new(ScriptedProfileReader::default());
         let events = Arc::new(RecordingEvents::default());
+        let measured = Arc::new(RecordingMetrics::default());
         let issuing = clock.clone();
         // Whose tokens they are, the caller knows: nobody here is a guest.
         exchange.respond_with(move |_| {
@@ -54,10 +58,10 @@ impl Default for Fakes {
             timer: Arc::new(clock.clone()),
             flights: Arc::default(),
             brakes: Arc::default(),
-            counters: Arc::default(),
+            metrics: Arc::new(Metrics::new(Arc::new(clock.clone()), measured.clone())),
             settings: Arc::new(settings()),
         };
-        Self { clock, store, exchange, profiles, events, services }
+        Self { clock, store, exchange, profiles, events, measured, services }
     }
 }
 

@@ -7,9 +7,11 @@ use crate::credential::credential;
 use crate::environment::Environment;
 use crate::sealer::sealer;
 use crate::signing_keys::SealedKeysOfTable;
+use crate::telemetry::metrics_sink;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
+use domain::metrics::Metrics;
 use domain::ports::{Chance, Clock, EventPublisher, Sealer, ShardTaskQueue, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
@@ -92,6 +94,7 @@ struct Base {
     client: reqwest::Client,
     aws: AwsClients,
     sealer: Arc<dyn Sealer>,
+    metrics: Arc<Metrics>,
 }
 
 impl Base {
@@ -99,7 +102,9 @@ impl Base {
         let client = outbound_http::client().map_err(StartError::HttpClient)?;
         let aws = AwsClients::new(environment).await;
         let sealer = sealer(&config.sealing, &config.table_name, &aws, time.clock.clone());
-        Ok(Self { client, aws, sealer })
+        let sink = metrics_sink(environment, time.clock.clone());
+        let metrics = Arc::new(Metrics::new(time.clock.clone(), sink));
+        Ok(Self { client, aws, sealer, metrics })
     }
 }
 
@@ -140,7 +145,7 @@ fn authenticator(
 
 async fn services(config: Config, base: Base, time: Time) -> Result<Services, StartError> {
     let Time { clock, timer, chance } = time;
-    let Base { client, aws, sealer } = base;
+    let Base { client, aws, sealer, metrics } = base;
     let credential = credential(&config, &aws, clock.clone()).await?;
     let store = Arc::new(DynamoDbAccountStore::new(
         aws.dynamodb.clone(),
@@ -193,7 +198,7 @@ async fn services(config: Config, base: Base, time: Time) -> Result<Services, St
         timer,
         flights: Arc::default(),
         brakes: Arc::default(),
-        counters: Arc::default(),
+        metrics,
         settings: Arc::new(settings),
     })
 }

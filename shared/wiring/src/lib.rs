@@ -5,14 +5,18 @@ mod aws;
 mod clock;
 pub mod config;
 mod credential;
+mod emf;
 mod environment;
 mod sealer;
 mod signing_keys;
 pub mod telemetry;
+mod xray;
 
 pub use app::{Api, StartError, Time, sweep_services};
 pub use aws::AwsClients;
 pub use clock::{RuntimeTimer, SystemChance, SystemClock};
 pub use config::{Config, ConfigError, Function};
+pub use emf::{EmfLines, NAMESPACE};
 pub use environment::Environment;
 pub use events::SWEEP_SHARD;
+pub use xray::XRay;

@@ -11,5 +11,6 @@ mod entra_and_graph;
 mod events;
 mod lab;
 mod log_lines;
+mod metrics;
 mod server;
 mod table;

@@ -45,9 +45,16 @@ async fn no_token_and_no_name_is_ever_logged() {
 
     assert!(lab.watch.known() > 20, "there is little to look for: {}", lab.watch.known());
     let log = lab.watch.heard();
-    for expected in
-        ["profile.read", "sweep.account", "sweep.completed", "request.failed", "background_access.ended"]
-    {
+    for expected in [
+        "profile.read",
+        "sweep.account",
+        "sweep.completed",
+        "request.failed",
+        "background_access.ended",
+        // The metrics.
+        "OnBehalfOfMilliseconds",
+        "SweepLagSeconds",
+    ] {
         assert!(log.contains(expected), "{expected} is not in the log, so nothing was heard");
     }
     assert!(log.contains("TRACE"), "the log is not at its most talkative");

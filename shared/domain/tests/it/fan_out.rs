@@ -46,7 +46,7 @@ async fn swept(services: &Services, worker: &Worker, task: &ShardTask) -> (Sweep
 async fn a_tick_makes_a_task_of_each_shard_and_sweeps_nothing_itself() {
     let (fixture, services, queue) = away(20).await;
     let report = tick(&services, "one").await;
-    assert!(matches!(report, TickReport::Dispatched { tasks: 4 }), "{report:?}");
+    assert!(matches!(report, TickReport::Dispatched { tasks: 4, .. }), "{report:?}");
     let tasks = queue.take();
     let names: Vec<String> = tasks.iter().map(|task| task.shard.to_string()).collect();
     assert_eq!(names, ["v1#00", "v1#01", "v1#02", "v1#03"]);

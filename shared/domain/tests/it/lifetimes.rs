@@ -34,7 +34,7 @@ async fn tokens_in_use_live_on_and_the_write_for_it_is_seldom() {
     fixture.read_profile(&caller).await.unwrap();
     assert_eq!(fixture.store.calls(StoreOperation::ExtendTokens), 1);
     assert_eq!(ends_at().await, sample::NOW + MARGIN + sample::TTL);
-    assert_eq!(fixture.services.counters.of(Count::Extended), 1);
+    assert_eq!(fixture.services.metrics.of(Count::Extended), 1);
     assert_eq!(fixture.exchange.calls().len(), 1, "all of it on one token");
 }
 
@@ -78,7 +78,7 @@ async fn a_life_that_cannot_be_extended_sends_nobody_away() {
     fixture.store.fail_next(StoreOperation::ExtendTokens, busy);
     fixture.read_profile(&caller).await.unwrap();
     fixture.read_profile(&caller).await.unwrap();
-    assert_eq!(fixture.services.counters.of(Count::Extended), 1, "the next use tries again");
+    assert_eq!(fixture.services.metrics.of(Count::Extended), 1, "the next use tries again");
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ async fn what_cannot_be_opened_is_put_aside_and_replaced_by_the_next_sign_in() {
     let aside = fixture.store.quarantined(&account).unwrap();
     assert_eq!((aside.sealed.as_slice(), aside.version), (&b"not a blob"[..], 1));
     assert_eq!(fixture.record(1).await.tokens.unwrap().version, 2);
-    let counters = &fixture.services.counters;
-    assert_eq!((counters.of(Count::MissUnreadable), counters.of(Count::Quarantined)), (1, 1));
+    let metrics = &fixture.services.metrics;
+    assert_eq!((metrics.of(Count::MissUnreadable), metrics.of(Count::Quarantined)), (1, 1));
 
     fixture.visit(1).await;
     assert_eq!(fixture.store.calls(StoreOperation::Quarantine), 1, "once is enough");
@@ -46,8 +46,8 @@ async fn what_a_rival_left_unreadable_is_put_aside_too() {
     fixture.visit(1).await;
     let aside = fixture.store.quarantined(&sample::account(1)).unwrap();
     assert_eq!((aside.sealed.as_slice(), aside.version), (&b"of a broken writer"[..], 2));
-    let counters = &fixture.services.counters;
-    assert_eq!((counters.of(Count::Conflict), counters.of(Count::Merge)), (1, 0));
+    let metrics = &fixture.services.metrics;
+    assert_eq!((metrics.of(Count::Conflict), metrics.of(Count::Merge)), (1, 0));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn environments_renew_at_different_moments_around_the_suggested_one() {
         fixture.clock.advance(SURELY_DUE - Duration::minutes(14));
         fixture.read_profile(&caller).await.unwrap();
         assert_eq!(fixture.exchange.calls().len(), 2);
-        renewed += fixture.services.counters.of(Count::RenewalDue);
+        renewed += fixture.services.metrics.of(Count::RenewalDue);
     }
     assert_eq!(renewed, 8);
 
@@ -57,7 +57,7 @@ async fn a_renewal_that_cannot_end_in_time_is_left_to_a_later_request() {
     let deadline = sample::NOW + SURELY_DUE + Duration::seconds(15);
     read_profile(&fixture.services, &caller, Some(deadline)).await.unwrap();
     assert_eq!(fixture.exchange.calls().len(), 1);
-    assert_eq!(fixture.services.counters.of(Count::Hit), 1);
+    assert_eq!(fixture.services.metrics.of(Count::Hit), 1);
 
     let deadline = sample::NOW + SURELY_DUE + Duration::seconds(30);
     read_profile(&fixture.services, &caller, Some(deadline)).await.unwrap();
@@ -73,7 +73,7 @@ async fn whatever_hinders_a_renewal_the_token_is_still_good() {
         fixture.clock.advance(SURELY_DUE);
         fixture.exchange.push(Err(error));
         fixture.read_profile(&caller).await.unwrap();
-        assert_eq!(fixture.services.counters.of(Count::NotRenewed), 1);
+        assert_eq!(fixture.services.metrics.of(Count::NotRenewed), 1);
     }
 }
 

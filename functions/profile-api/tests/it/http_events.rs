@@ -1,91 +1,16 @@
 //! API Gateway's events (payload format 2.0) through the whole function, with the ports in memory.
 
-#![cfg(test)]
-
+use crate::lab::{Fixture, body, header};
 use async_trait::async_trait;
-use domain::caller::{Caller, CallerAuthenticator, Refusal};
 use domain::error::{GraphError, StoreError, TokenError, UnavailableKind};
 use domain::ports::{AccountStore as _, FetchedProfile, ProfileReader, Requester};
-use domain::scope::ScopeSet;
 use domain::token::AccessToken;
 use http::Response;
 use lambda_http::{Body, Context};
 use serde_json::{Value, json};
-use std::ops::Deref;
 use std::sync::Arc;
-use test_support::{Fakes, StoreOperation, sample};
+use test_support::{StoreOperation, sample};
 use time::Duration;
-use wiring::Api;
-
-/// Knows one token.
-struct OneCaller(Caller);
-
-#[async_trait]
-impl CallerAuthenticator for OneCaller {
-    async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
-        match authorization {
-            None => Err(Refusal::Missing),
-            Some("Bearer the-bearer-token") => Ok(self.0.clone()),
-            Some(_) => Err(Refusal::Invalid { code: "malformed_token", detail: "the token is malformed" }),
-        }
-    }
-}
-
-struct Fixture {
-    fakes: Fakes,
-    api: Api,
-}
-
-impl Deref for Fixture {
-    type Target = Fakes;
-
-    fn deref(&self) -> &Fakes {
-        &self.fakes
-    }
-}
-
-impl Fixture {
-    fn new() -> Self {
-        Self::with_scopes("Profile.Read Profile.ReadWrite")
-    }
-
-    fn with_scopes(scopes: &str) -> Self {
-        let fakes = Fakes::default();
-        let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
-        let api = Api {
-            services: fakes.services.clone(),
-            authenticator: Arc::new(OneCaller(caller)),
-            cors_allowed_origins: vec!["https://app.example.com".to_owned()].into(),
-        };
-        Self { fakes, api }
-    }
-
-    async fn send(&self, method: &str, path: &str, change: impl FnOnce(&mut Value)) -> Response<Body> {
-        let mut event: Value = serde_json::from_str(include_str!("events/get.json")).unwrap();
-        event["rawPath"] = path.into();
-        event["requestContext"]["http"]["path"] = path.into();
-        event["requestContext"]["http"]["method"] = method.into();
-        change(&mut event);
-        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        profile_api::answer(profile_api::router(self.api.clone()), request).await.unwrap()
-    }
-
-    async fn get(&self, path: &str) -> Response<Body> {
-        self.send("GET", path, |_| {}).await
-    }
-}
-
-fn body(response: &Response<Body>) -> Value {
-    match response.body() {
-        Body::Text(text) => serde_json::from_str(text).unwrap(),
-        Body::Empty => Value::Null,
-        _ => panic!("expected text"),
-    }
-}
-
-fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
-    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-}
 
 fn assert_problem(response: &Response<Body>, status: u16, code: &str) {
     assert_eq!(response.status().as_u16(), status, "{:?}", response.body());
@@ -353,7 +278,7 @@ async fn a_panic_is_an_answer_that_tells_nothing() {
 async fn a_request_that_takes_too_long_is_answered_before_the_host_ends_it() {
     let mut fixture = Fixture::new();
     fixture.api.services.profiles = Arc::new(Broken(|| Box::pin(std::future::pending())));
-    let mut event: Value = serde_json::from_str(include_str!("events/get.json")).unwrap();
+    let mut event: Value = serde_json::from_str(include_str!("../events/get.json")).unwrap();
     event["rawPath"] = "/api/profile".into();
     let mut request = lambda_http::request::from_str(&event.to_string()).unwrap();
     let mut context = Context::default();

@@ -1,0 +1,87 @@
+//! The function with the ports in memory, and API Gateway's events for it.
+
+use async_trait::async_trait;
+use domain::caller::{Caller, CallerAuthenticator, Refusal};
+use domain::scope::ScopeSet;
+use http::Response;
+use lambda_http::Body;
+use serde_json::Value;
+use std::ops::Deref;
+use std::sync::Arc;
+use test_support::{Fakes, sample};
+use wiring::Api;
+
+/// Knows one token.
+struct OneCaller(Caller);
+
+#[async_trait]
+impl CallerAuthenticator for OneCaller {
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
+        match authorization {
+            None => Err(Refusal::Missing),
+            Some("Bearer the-bearer-token") => Ok(self.0.clone()),
+            Some(_) => Err(Refusal::Invalid { code: "malformed_token", detail: "the token is malformed" }),
+        }
+    }
+}
+
+pub(crate) struct Fixture {
+    fakes: Fakes,
+    pub(crate) api: Api,
+}
+
+impl Deref for Fixture {
+    type Target = Fakes;
+
+    fn deref(&self) -> &Fakes {
+        &self.fakes
+    }
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self::with_scopes("Profile.Read Profile.ReadWrite")
+    }
+
+    pub(crate) fn with_scopes(scopes: &str) -> Self {
+        let fakes = Fakes::default();
+        let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
+        let api = Api {
+            services: fakes.services.clone(),
+            authenticator: Arc::new(OneCaller(caller)),
+            cors_allowed_origins: vec!["https://app.example.com".to_owned()].into(),
+        };
+        Self { fakes, api }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Response<Body> {
+        let mut event: Value = serde_json::from_str(include_str!("../events/get.json")).unwrap();
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        event["requestContext"]["http"]["method"] = method.into();
+        change(&mut event);
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        profile_api::answer(profile_api::router(self.api.clone()), request).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response<Body> {
+        self.send("GET", path, |_| {}).await
+    }
+}
+
+pub(crate) fn body(response: &Response<Body>) -> Value {
+    match response.body() {
+        Body::Text(text) => serde_json::from_str(text).unwrap(),
+        Body::Empty => Value::Null,
+        _ => panic!("expected text"),
+    }
+}
+
+pub(crate) fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
