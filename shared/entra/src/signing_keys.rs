@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// The largest key document that is read: 256 KiB. Entra's has about 20 KiB.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -165,9 +165,10 @@ impl SigningKeys {
         self
     }
 
-    /// Fetches the keys before the first request, and takes what is kept if that fails. Takes at most twice
-    /// `warm_up_timeout`; a failure is only logged, and the first request that needs keys tries again.
+    /// Fetches the keys before the first request, and takes what is kept if that fails. Takes at most `warm_up_timeout`; a
+    /// failure is only logged, and the first request that needs keys tries again.
     pub async fn warm_up(&self) {
+        let end = Instant::now() + self.policy.warm_up_timeout;
         let mut gate = self.gate.lock().await;
         if self.usable().is_some() {
             return;
@@ -180,7 +181,9 @@ impl SigningKeys {
         match fetched {
             Ok(keys) => {
                 let set = self.fetched(keys, Occasion::WarmUp);
-                self.keep(&mut gate, set).await;
+                if let Err(elapsed) = timeout_at(end, self.keep(&mut gate, set)).await {
+                    log_not_kept(&elapsed.into());
+                }
             }
             Err(error) => self.log_failure(&error, Occasion::WarmUp),
         }

@@ -8,6 +8,7 @@ use crate::environment::Environment;
 use crate::sealer::sealer;
 use crate::signing_keys::SealedKeysOfTable;
 use crate::telemetry::metrics_sink;
+use crate::warm_up;
 use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
@@ -16,7 +17,7 @@ use domain::ports::{Chance, Clock, EventPublisher, Sealer, ShardTaskQueue, Timer
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
 use domain::time_budget::REQUEST_TIMEOUT;
-use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys};
+use entra::{AccessPolicy, AccessTokenValidator, EntraTokenExchange, KeyPolicy, SigningKeys, TenantSetting};
 use events::{EventBridgePublisher, LoggedEvents};
 use graph::GraphProfileReader;
 use std::sync::Arc;
@@ -65,15 +66,18 @@ pub enum StartError {
 }
 
 impl Api {
-    /// Reads the configuration and builds the adapters, and meanwhile fetches the signing keys; if that fails, the first
-    /// request that needs them tries again.
+    /// Reads the configuration and builds the adapters, and meanwhile fetches the signing keys and opens what the first
+    /// request needs; if that fails, the first request that needs it tries again.
     pub async fn start(environment: &Environment, time: Time) -> Result<Self, StartError> {
         let config = Config::read(environment, Function::ProfileApi)?;
         let callers = config.callers.clone().unwrap_or_default();
         let base = Base::new(&config, environment, &time).await?;
         let keys = Arc::new(signing_keys(&config, &base, &time));
         let authenticator = Arc::new(authenticator(&config, &callers, keys.clone(), &time));
-        let (services, ()) = tokio::join!(services(config, base, time), keys.warm_up());
+        let ahead = Ahead::new(&config, &base);
+        // The keys come from the authority, and what is kept of them from the table: both are connected by that.
+        let (services, (), (), ()) =
+            tokio::join!(services(config, base, time), keys.warm_up(), ahead.graph(), ahead.sealing_key(),);
         Ok(Self {
             services: services?,
             authenticator,
@@ -86,7 +90,54 @@ impl Api {
 pub async fn sweep_services(environment: &Environment, time: Time) -> Result<Services, StartError> {
     let config = Config::read(environment, Function::BackgroundSweep)?;
     let base = Base::new(&config, environment, &time).await?;
-    services(config, base, time).await
+    let ahead = Ahead::new(&config, &base);
+    let (services, (), (), (), ()) = tokio::join!(
+        services(config, base, time),
+        ahead.authority(),
+        ahead.table(),
+        ahead.graph(),
+        ahead.sealing_key(),
+    );
+    services
+}
+
+/// What is opened at a start, with the clients of the requests.
+struct Ahead {
+    client: reqwest::Client,
+    authority: String,
+    graph: String,
+    table: String,
+    store: Arc<DynamoDbAccountStore>,
+    sealer: Arc<dyn Sealer>,
+}
+
+impl Ahead {
+    fn new(config: &Config, base: &Base) -> Self {
+        Self {
+            client: base.client.clone(),
+            authority: config.authority.signing_keys_url(),
+            graph: config.graph_base_url.to_string(),
+            table: config.table_name.clone(),
+            store: base.store.clone(),
+            sealer: base.sealer.clone(),
+        }
+    }
+
+    async fn authority(&self) {
+        warm_up::connection("authority", &self.client, &self.authority).await;
+    }
+
+    async fn graph(&self) {
+        warm_up::connection("graph", &self.client, &self.graph).await;
+    }
+
+    async fn table(&self) {
+        warm_up::table(&*self.store).await;
+    }
+
+    async fn sealing_key(&self) {
+        warm_up::sealing_key(&*self.sealer, &self.table).await;
+    }
 }
 
 /// What several adapters share.
@@ -94,6 +145,7 @@ struct Base {
     client: reqwest::Client,
     aws: AwsClients,
     sealer: Arc<dyn Sealer>,
+    store: Arc<DynamoDbAccountStore>,
     metrics: Arc<Metrics>,
 }
 
@@ -102,9 +154,16 @@ impl Base {
         let client = outbound_http::client().map_err(StartError::HttpClient)?;
         let aws = AwsClients::new(environment).await;
         let sealer = sealer(&config.sealing, &config.table_name, &aws, time.clock.clone());
+        let store = Arc::new(DynamoDbAccountStore::new(
+            aws.dynamodb.clone(),
+            config.table_name.clone(),
+            config.client_id,
+            config.sweep.shards,
+            time.clock.clone(),
+        ));
         let sink = metrics_sink(environment, time.clock.clone());
         let metrics = Arc::new(Metrics::new(time.clock.clone(), sink));
-        Ok(Self { client, aws, sealer, metrics })
+        Ok(Self { client, aws, sealer, store, metrics })
     }
 }
 
@@ -145,15 +204,14 @@ fn authenticator(
 
 async fn services(config: Config, base: Base, time: Time) -> Result<Services, StartError> {
     let Time { clock, timer, chance } = time;
-    let Base { client, aws, sealer, metrics } = base;
+    let Base { client, aws, sealer, store, metrics } = base;
     let credential = credential(&config, &aws, clock.clone()).await?;
-    let store = Arc::new(DynamoDbAccountStore::new(
-        aws.dynamodb.clone(),
-        config.table_name.clone(),
-        config.client_id,
-        config.sweep.shards,
-        clock.clone(),
-    ));
+    let home = match config.authority.tenant() {
+        TenantSetting::Single(home) => home,
+        // Which tenant comes first is not known; what proves us in any of them is there all the same.
+        TenantSetting::Organizations => warm_up::NOBODYS_TENANT,
+    };
+    warm_up::credential(&*credential, &config.authority.token_endpoint(home)).await;
     let profiles = Arc::new(GraphProfileReader::new(
         client.clone(),
         &config.graph_base_url,

@@ -10,6 +10,7 @@ mod environment;
 mod sealer;
 mod signing_keys;
 pub mod telemetry;
+mod warm_up;
 mod xray;
 
 pub use app::{Api, StartError, Time, sweep_services};

@@ -44,6 +44,11 @@ impl Asked {
         lines.find(|(known, _)| *known == name).map(|(_, value)| value.trim())
     }
 
+    /// Whether somebody is there, which a start wants to know; it asks for nothing.
+    fn is_a_look(&self) -> bool {
+        self.head.starts_with("HEAD ")
+    }
+
     /// The operation of a request to AWS.
     pub(crate) fn operation(&self) -> &str {
         self.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default()
@@ -96,8 +101,12 @@ impl Server {
     /// One request, one answer, and the connection is over.
     async fn serve(&self, mut stream: TcpStream, http: &reqwest::Client, behind: Option<&str>) {
         let Some(asked) = read(&mut stream).await else { return };
-        self.asked.lock().unwrap().push(asked.clone());
-        let reply = (self.rule.lock().unwrap())(&asked);
+        let reply = if asked.is_a_look() {
+            Reply::Text(200, "")
+        } else {
+            self.asked.lock().unwrap().push(asked.clone());
+            (self.rule.lock().unwrap())(&asked)
+        };
         let (status, header, body) = match reply {
             Reply::HangUp => return,
             Reply::BreakOff => {
