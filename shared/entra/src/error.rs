@@ -177,3 +177,25 @@ fn word(text: String) -> Option<String> {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     fits.then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_that_is_told_apart_has_a_heading_in_troubleshooting() {
+        let document = include_str!("../../../docs/troubleshooting.md");
+        let headings: BTreeSet<u32> = document
+            .lines()
+            .filter_map(|line| line.strip_prefix("### "))
+            .flat_map(|heading| heading.split(", "))
+            .filter_map(|code| code.strip_prefix("AADSTS")?.parse().ok())
+            .collect();
+        let told_apart = [&SLOW_DOWN[..], &STALE_ASSERTION, &APPLICATION, &CREDENTIAL].concat();
+        let missing: Vec<u32> = told_apart.into_iter().filter(|code| !headings.contains(code)).collect();
+        assert_eq!(missing, [0_u32; 0], "headings of docs/troubleshooting.md");
+        // Consent, which `problem.rs` of the API tells apart.
+        assert!(headings.contains(&65_001));
+    }
+}
