@@ -1,5 +1,7 @@
 //! The `{tenant}` part of an address: a GUID, a domain name, `organizations` or `common`.
 
+use std::sync::Arc;
+
 use crate::directory::{Application, User};
 use crate::emulator::Shared;
 use crate::entra_error::EntraError;
@@ -43,12 +45,12 @@ impl Authority {
 }
 
 /// The application with this id, if it may be used at this authority.
-pub(crate) fn application<'a>(
-    shared: &'a Shared,
+pub(crate) fn application(
+    shared: &Shared,
     authority: Authority,
     client_id: &str,
-) -> Result<&'a Application, EntraError> {
-    let found = client_id.parse::<ClientId>().ok().and_then(|id| shared.directory.application(id));
+) -> Result<Arc<Application>, EntraError> {
+    let found = client_id.parse::<ClientId>().ok().and_then(|id| shared.application(id));
     let usable = found.filter(|application| {
         application.multi_tenant || authority.tenant().is_none_or(|tenant| tenant == application.home_tenant)
     });

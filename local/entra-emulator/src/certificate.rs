@@ -19,6 +19,8 @@ pub(crate) struct Certificate {
     pub(crate) sha256: String,
     /// `x5t` (RFC 7515 §4.1.7).
     pub(crate) sha1: String,
+    /// The whole certificate.
+    pub(crate) der: Vec<u8>,
     /// DER `RSAPublicKey` (RFC 8017 §A.1.1).
     pub(crate) public_key: Vec<u8>,
     pub(crate) not_before: OffsetDateTime,
@@ -35,7 +37,7 @@ impl Certificate {
     }
 
     /// RFC 5280 §4.1.
-    fn from_der(der: &[u8]) -> Option<Self> {
+    pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
         let (certificate, _) = der_value(der, 0x30)?;
         let (to_be_signed, _) = der_value(certificate, 0x30)?;
         let version = der_value(to_be_signed, 0xa0);
@@ -55,6 +57,7 @@ impl Certificate {
         Some(Self {
             sha256: thumbprint(&SHA256),
             sha1: thumbprint(&SHA1_FOR_LEGACY_USE_ONLY),
+            der: der.to_vec(),
             public_key: public_key.to_vec(),
             not_before,
             not_after,

@@ -2,9 +2,11 @@
 //! emulator runs, as an administrator would rotate them, and are forgotten with it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::certificate::{self, Certificate};
 use crate::directory::{Application, ClientSecret, Directory};
@@ -57,19 +59,65 @@ pub struct ApplicationSummary {
 }
 
 /// The credentials of one application.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Credentials {
-    pub(crate) secrets: Vec<ClientSecret>,
+    pub(crate) secrets: Vec<Password>,
     pub(crate) certificates: Vec<Certificate>,
-    pub(crate) federated: Vec<FederatedCredential>,
+    pub(crate) federated: Vec<FederatedRecord>,
+}
+
+/// A client secret as an administrator sees it, with its text. Graph's `passwordCredential`.
+#[derive(Clone)]
+pub(crate) struct Password {
+    pub(crate) key_id: Uuid,
+    pub(crate) display_name: Option<String>,
+    /// The first three characters of the text.
+    pub(crate) hint: String,
+    pub(crate) start: OffsetDateTime,
+    /// `None` is for ever.
+    pub(crate) end: Option<OffsetDateTime>,
+    pub(crate) secret: ClientSecret,
+}
+
+/// A federated credential with the name that the registration has for it.
+#[derive(Clone)]
+pub(crate) struct FederatedRecord {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) credential: FederatedCredential,
+}
+
+impl Password {
+    /// One without an end.
+    fn unending(secret: ClientSecret, start: OffsetDateTime) -> Self {
+        let hint = secret.hint();
+        Self { key_id: Uuid::new_v4(), display_name: None, hint, start, end: None, secret }
+    }
+}
+
+impl FederatedRecord {
+    fn all(credentials: Vec<FederatedCredential>) -> Vec<Self> {
+        let record = |(position, credential)| Self {
+            id: Uuid::new_v4(),
+            name: format!("credential-{}", position + 1),
+            description: None,
+            credential,
+        };
+        credentials.into_iter().enumerate().map(record).collect()
+    }
 }
 
 impl Credentials {
-    pub(crate) fn of(directory: &Directory) -> HashMap<ClientId, Self> {
+    pub(crate) fn of(directory: &Directory, now: OffsetDateTime) -> HashMap<ClientId, Self> {
         let of_application = |application: &Application| Self {
-            secrets: application.client_secrets.clone(),
+            secrets: application
+                .client_secrets
+                .iter()
+                .map(|secret| Password::unending(secret.clone(), now))
+                .collect(),
             certificates: Vec::new(),
-            federated: application.federated_credentials.clone(),
+            federated: FederatedRecord::all(application.federated_credentials.clone()),
         };
         directory.applications.iter().map(|one| (one.client_id, of_application(one))).collect()
     }
@@ -88,9 +136,9 @@ impl From<&Certificate> for CertificateSummary {
 impl Emulator {
     /// Every application with its credentials.
     pub fn applications(&self) -> Vec<ApplicationSummary> {
+        let applications = self.shared.applications();
         let all = lock(&self.shared.credentials);
         let none = Credentials::default();
-        let applications = &self.shared.directory.directory.applications;
         applications
             .iter()
             .map(|application| {
@@ -100,7 +148,7 @@ impl Emulator {
                     name: application.name.clone(),
                     client_secrets: own.secrets.len(),
                     certificates: own.certificates.iter().map(CertificateSummary::from).collect(),
-                    federated_credentials: own.federated.clone(),
+                    federated_credentials: own.federated.iter().map(|one| one.credential.clone()).collect(),
                 }
             })
             .collect()
@@ -112,8 +160,10 @@ impl Emulator {
     /// [`ControlError::UnknownApplication`]; [`ControlError::Invalid`] for a public client.
     pub fn replace_client_secrets(&self, client_id: &str, secrets: &[String]) -> Result<(), ControlError> {
         let application = self.confidential(client_id)?;
-        self.change_credentials(application, |own| {
-            own.secrets = secrets.iter().map(ClientSecret::new).collect();
+        let now = self.now();
+        self.change_credentials(&application, |own| {
+            own.secrets =
+                secrets.iter().map(|text| Password::unending(ClientSecret::new(text), now)).collect();
         });
         Ok(())
     }
@@ -128,7 +178,8 @@ impl Emulator {
         credentials: Vec<FederatedCredential>,
     ) -> Result<(), ControlError> {
         let application = self.confidential(client_id)?;
-        self.change_credentials(application, |own| own.federated = credentials);
+        let records = FederatedRecord::all(credentials);
+        self.change_credentials(&application, |own| own.federated = records);
         Ok(())
     }
 
@@ -146,7 +197,7 @@ impl Emulator {
             ControlError::Invalid("expected an X.509 certificate with an RSA key in PEM".into())
         })?;
         let summary = CertificateSummary::from(&certificate);
-        self.change_credentials(application, |own| {
+        self.change_credentials(&application, |own| {
             if !own.certificates.contains(&certificate) {
                 own.certificates.push(certificate);
             }
@@ -173,7 +224,7 @@ impl Emulator {
     /// As [`Emulator::replace_client_secrets`], and [`ControlError::UnknownCertificate`].
     pub fn remove_certificate(&self, client_id: &str, thumbprint: &str) -> Result<(), ControlError> {
         let application = self.confidential(client_id)?;
-        let removed = self.change_credentials(application, |own| {
+        let removed = self.change_credentials(&application, |own| {
             let before = own.certificates.len();
             own.certificates.retain(|certificate| certificate.sha256 != thumbprint);
             own.certificates.len() < before
@@ -181,9 +232,8 @@ impl Emulator {
         removed.then_some(()).ok_or_else(|| ControlError::UnknownCertificate(thumbprint.to_owned()))
     }
 
-    fn confidential(&self, client_id: &str) -> Result<&Application, ControlError> {
-        let application =
-            client_id.parse().ok().and_then(|id: ClientId| self.shared.directory.application(id));
+    fn confidential(&self, client_id: &str) -> Result<Arc<Application>, ControlError> {
+        let application = client_id.parse().ok().and_then(|id: ClientId| self.shared.application(id));
         let application =
             application.ok_or_else(|| ControlError::UnknownApplication(client_id.to_owned()))?;
         if application.is_confidential() {

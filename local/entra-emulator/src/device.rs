@@ -71,7 +71,7 @@ pub(crate) async fn device_code(
         ));
     }
     let scope = form.first("scope").ok_or_else(|| EntraError::missing_parameter("scope"))?;
-    Scopes::parse(shared, client, scope)?;
+    Scopes::parse(shared, &client, scope)?;
     let now = shared.clock.now();
     let device_code = random_text::<64>();
     let user_code = user_code();
@@ -215,7 +215,7 @@ fn page(shared: &Shared, parameters: &Parameters) -> Response {
         let status = if typed.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
         return pages::html(status, document("Enter code", "", &body));
     };
-    let name = shared.directory.application(client).map(|client| client.name.clone()).unwrap_or_default();
+    let name = shared.application(client).map(|client| client.name.clone()).unwrap_or_default();
     let users = shared.directory.directory.users.iter().filter(|user| authority.covers(user));
     let items = each(users.take(LISTED_USERS), |user| account(shared, user, &[], false));
     let body = format!(

@@ -16,10 +16,14 @@ use crate::identifiers::{ClientId, ObjectId, TenantId};
 pub struct Directory {
     /// The first one is the home tenant: bare names in the control API mean its users.
     pub tenants: Vec<Tenant>,
-    /// Application registrations, usable in their home tenant, or in all when `multi_tenant`.
+    /// Application registrations to begin with, usable in their home tenant, or in all when `multi_tenant`. More can be
+    /// made through Graph while the emulator runs.
     pub applications: Vec<Application>,
     /// User objects; a guest has one here and one in its home tenant.
     pub users: Vec<User>,
+    /// Users of [`Directory::users`] who administer their tenant's applications: they may change those of others and give
+    /// consent for everybody.
+    pub administrators: Vec<ObjectId>,
     /// Users without a story, for trying things at size.
     pub crowd: Crowd,
 }
@@ -40,8 +44,9 @@ pub struct Tenant {
 pub struct Application {
     /// The application (client) id.
     pub client_id: ClientId,
-    /// The object id of its service principal: `oid` and `sub` of app-only tokens.
-    pub service_principal_id: ObjectId,
+    /// The object id of its service principal in its home tenant: `oid` and `sub` of app-only tokens. Without one, no
+    /// tokens are issued for it.
+    pub service_principal_id: Option<ObjectId>,
     /// Shown on the sign-in page.
     pub name: String,
     /// The tenant it was registered in.
@@ -54,11 +59,15 @@ pub struct Application {
     pub exposed_scopes: Vec<String>,
     /// `requestedAccessTokenVersion` of the manifest: 1 or 2.
     pub access_token_version: u8,
-    /// Client secrets; without them and without federated credentials it is a public client.
+    /// Optional claims of access tokens for it; `idtyp` is the one that is known.
+    pub access_token_claims: Vec<String>,
+    /// Client secrets; without them, without federated credentials and without `confidential` it is a public client.
     pub client_secrets: Vec<ClientSecret>,
     /// Whose tokens prove it. Certificates are registered while the emulator runs:
     /// [`Emulator::register_certificate`](crate::Emulator::register_certificate).
     pub federated_credentials: Vec<FederatedCredential>,
+    /// Whether it is a confidential client although it has no credentials yet.
+    pub confidential: bool,
     /// "Allow public client flows": the device code grant.
     pub public_client_flows: bool,
     /// Where codes may be sent.
@@ -70,7 +79,7 @@ pub struct Application {
 impl Application {
     /// Whether it must prove itself at the token endpoint.
     pub fn is_confidential(&self) -> bool {
-        !self.client_secrets.is_empty() || !self.federated_credentials.is_empty()
+        self.confidential || !self.client_secrets.is_empty() || !self.federated_credentials.is_empty()
     }
 
     /// The registered redirect URI that `requested` matches. Scheme, host, path and query must be equal; the port
@@ -100,6 +109,11 @@ impl ClientSecret {
     /// Wraps the secret's text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Its first three characters, by which an administrator tells secrets apart.
+    pub(crate) fn hint(&self) -> String {
+        self.0.chars().take(3).collect()
     }
 
     /// Compares without telling by the time taken how much of `presented` was right.
@@ -226,7 +240,6 @@ pub(crate) struct DirectoryIndex {
     crowd: CrowdIndex,
     users_by_id: HashMap<ObjectId, usize>,
     users_by_name: HashMap<String, usize>,
-    applications_by_id: HashMap<ClientId, usize>,
 }
 
 impl DirectoryIndex {
@@ -241,14 +254,8 @@ impl DirectoryIndex {
         }
         let users_by_id =
             directory.users.iter().enumerate().map(|(position, user)| (user.object_id, position)).collect();
-        let applications_by_id = directory
-            .applications
-            .iter()
-            .enumerate()
-            .map(|(position, app)| (app.client_id, position))
-            .collect();
         let crowd = CrowdIndex::new(directory.crowd, directory.tenants.first());
-        Self { directory, crowd, users_by_id, users_by_name, applications_by_id }
+        Self { directory, crowd, users_by_id, users_by_name }
     }
 
     pub(crate) fn home_tenant(&self) -> Option<&Tenant> {
@@ -265,18 +272,6 @@ impl DirectoryIndex {
 
     fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.directory.tenants.iter().chain(self.crowd.tenants())
-    }
-
-    pub(crate) fn application(&self, id: ClientId) -> Option<&Application> {
-        self.applications_by_id.get(&id).map(|position| &self.directory.applications[*position])
-    }
-
-    pub(crate) fn application_by_uri(&self, uri: &str) -> Option<&Application> {
-        let uri = uri.trim_end_matches('/');
-        self.directory.applications.iter().find(|application| {
-            application.app_id_uri.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(uri))
-                || application.client_id.to_string().eq_ignore_ascii_case(uri)
-        })
     }
 
     pub(crate) fn user(&self, id: ObjectId) -> Option<Cow<'_, User>> {

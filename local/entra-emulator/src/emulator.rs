@@ -15,6 +15,7 @@ use crate::credentials::Credentials;
 use crate::device::DeviceGrant;
 use crate::directory::{Directory, DirectoryIndex, Profile, User};
 use crate::identifiers::{ClientId, ObjectId};
+use crate::registrations::Registry;
 use crate::request_log::{Counter, LoggedRequest, RequestLog};
 use crate::scenarios::Scenarios;
 use crate::sealed::{Sealer, random_bytes};
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) redeemed: Mutex<HashSet<uuid::Uuid>>,
     /// By application, as they are now.
     pub(crate) credentials: Mutex<HashMap<ClientId, Credentials>>,
+    /// Taken before the credentials where both are needed.
+    pub(crate) registry: Mutex<Registry>,
     /// Of the AWS account's issuer; `None` until they are needed.
     pub(crate) web_identity_keys: Mutex<Option<SigningKeys>>,
     keys: Mutex<SigningKeys>,
@@ -119,7 +122,8 @@ impl Emulator {
         {
             return Err(StartError::PublicUrl(public_url));
         }
-        let credentials = Credentials::of(&directory);
+        let credentials = Credentials::of(&directory, clock.now());
+        let registry = Registry::of(&directory, clock.now());
         let directory = DirectoryIndex::new(directory);
         if directory.home_tenant().is_none() {
             return Err(StartError::NoTenant);
@@ -145,6 +149,7 @@ impl Emulator {
             devices: Mutex::default(),
             redeemed: Mutex::default(),
             credentials: Mutex::new(credentials),
+            registry: Mutex::new(registry),
             web_identity_keys: Mutex::default(),
             keys: Mutex::new(keys),
             users: Mutex::new(users),

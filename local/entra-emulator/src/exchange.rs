@@ -126,6 +126,11 @@ fn kind_of(service: Service, method: &Method, path: &str, body: &Bytes) -> &'sta
         return match path {
             "/graph/v1.0/me" | "/graph/v1.0/me/" => "graph.me",
             "/graph/oidc/userinfo" => "graph.userinfo",
+            _ if below(path, "applications") => "graph.applications",
+            _ if below(path, "servicePrincipals") => "graph.service_principals",
+            _ if below(path, "oauth2PermissionGrants") => "graph.grants",
+            _ if below(path, "directory/deletedItems") => "graph.deleted_items",
+            _ if below(path, "organization") => "graph.organization",
             _ => "graph.other",
         };
     }
@@ -150,6 +155,12 @@ fn kind_of(service: Service, method: &Method, path: &str, body: &Bytes) -> &'sta
         "logout" => "logout",
         _ => "other",
     }
+}
+
+/// Whether a Graph path is that of a collection, of one of its objects, or of something below that.
+fn below(path: &str, collection: &str) -> bool {
+    let rest = path.strip_prefix("/graph/v1.0/").and_then(|path| path.strip_prefix(collection));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '(']))
 }
 
 /// Whose request it is: Entra ID has it in the address, Graph in the token, which is not verified for this. Empty where it

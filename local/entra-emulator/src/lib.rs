@@ -21,6 +21,7 @@ mod graph;
 mod identifiers;
 mod pages;
 mod parameters;
+mod registrations;
 mod request_log;
 mod sample;
 mod scenarios;
@@ -46,8 +47,8 @@ pub use identifiers::{ClientId, ObjectId, TenantId};
 pub use pages::escape as escape_html;
 pub use request_log::{Counter, LoggedRequest};
 pub use sample::{
-    API_CLIENT_ID, API_CLIENT_SECRET, API_ROLE_ARN, CLI_CLIENT_ID, OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID,
-    SPA_CLIENT_ID, TENANT_ID,
+    API_CLIENT_ID, API_CLIENT_SECRET, API_ROLE_ARN, CLI_CLIENT_ID, GRAPH_TOOLS_CLIENT_ID,
+    OTHER_SPA_CLIENT_ID, PARTNER_TENANT_ID, SPA_CLIENT_ID, TENANT_ID,
 };
 pub use scenarios::{Counted, Fail, Faults, Rate, Scenarios, Throttle, TokenSizes};
 pub use server::serve;

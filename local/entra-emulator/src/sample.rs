@@ -24,12 +24,14 @@ pub const API_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/local";
 pub const SPA_CLIENT_ID: &str = "c41f8e26-7b3d-45a9-8e10-2f9b6d4c7a53";
 /// Another single-page application, which the API does not allow.
 pub const OTHER_SPA_CLIENT_ID: &str = "9d7a6b5c-4e3f-4210-8fed-cba987654321";
+/// Microsoft's own command-line tools for Graph, which are in every tenant: public client, device code flow.
+pub const GRAPH_TOOLS_CLIENT_ID: &str = "14d82eec-204b-4c2f-b7e8-296a70dab67e";
 /// A command-line program: public client, device code flow.
 pub const CLI_CLIENT_ID: &str = "3b8e1d90-6a2c-4d7f-95b4-e8f07c1a2d36";
 
 impl Directory {
-    /// Two tenants, four applications, eight users of whom one is a guest in the home tenant, and a crowd
-    /// (`user000001@lakeside.example` and so on).
+    /// Two tenants, five applications, eight users of whom one is a guest in the home tenant and one an administrator
+    /// (bruno), and a crowd (`user000001@lakeside.example` and so on).
     pub fn sample() -> Self {
         let home = tenant_id(TENANT_ID);
         let partner = tenant_id(PARTNER_TENANT_ID);
@@ -40,6 +42,7 @@ impl Directory {
             ],
             applications: applications(home),
             users: users(home, partner),
+            administrators: vec![object_id(LAKESIDE[1].2)],
             crowd: Crowd { users: 10_000_000, tenants: 100 },
         }
     }
@@ -66,15 +69,17 @@ fn applications(home: TenantId) -> Vec<Application> {
     };
     let application = |id: &str, principal: &str, name: &str| Application {
         client_id: client_id(id),
-        service_principal_id: object_id(principal),
+        service_principal_id: Some(object_id(principal)),
         name: name.into(),
         home_tenant: home,
         multi_tenant: true,
         app_id_uri: None,
         exposed_scopes: Vec::new(),
         access_token_version: 2,
+        access_token_claims: vec!["idtyp".into()],
         client_secrets: Vec::new(),
         federated_credentials: Vec::new(),
+        confidential: false,
         public_client_flows: false,
         redirect_uris: Vec::new(),
         permissions: uses_api(),
@@ -105,6 +110,16 @@ fn applications(home: TenantId) -> Vec<Application> {
             public_client_flows: true,
             redirect_uris: vec![redirect(Platform::Native, "http://localhost/")],
             ..application(CLI_CLIENT_ID, "2f3e4d5c-6b7a-4890-a1b2-c3d4e5f60718", "Profile command line")
+        },
+        Application {
+            public_client_flows: true,
+            redirect_uris: vec![redirect(Platform::Native, "http://localhost/")],
+            permissions: Vec::new(),
+            ..application(
+                GRAPH_TOOLS_CLIENT_ID,
+                "8b1f0c9d-7e6a-4d5c-b4a3-92817f6e5d4c",
+                "Microsoft Graph Command Line Tools",
+            )
         },
     ]
 }

@@ -1,6 +1,8 @@
 //! The `scope` parameter: which resource a token is for and what it may do there.
 //! <https://learn.microsoft.com/entra/identity-platform/scopes-oidc>
 
+use uuid::{Uuid, uuid};
+
 use crate::directory::Application;
 use crate::emulator::Shared;
 use crate::entra_error::EntraError;
@@ -11,18 +13,45 @@ pub(crate) const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// Microsoft Graph's App ID URI.
 pub(crate) const GRAPH_URI: &str = "https://graph.microsoft.com";
 
-/// Delegated Graph permissions that may be asked for.
-const GRAPH_SCOPES: [&str; 9] = [
-    "User.Read",
-    "User.ReadWrite",
-    "User.ReadBasic.All",
-    "User.Read.All",
-    "Mail.Read",
-    "Calendars.Read",
-    "Files.Read",
-    "People.Read",
-    "Sites.Read.All",
+/// Delegated Graph permissions that may be asked for, with the ids that app registrations call them by.
+/// <https://learn.microsoft.com/graph/permissions-reference>
+const GRAPH_SCOPES: [(&str, Uuid); 12] = [
+    ("User.Read", uuid!("e1fe6dd8-ba31-4d61-89e7-88639da4683d")),
+    ("User.ReadWrite", uuid!("b4e74841-8e56-480b-be8b-910348b18b4c")),
+    ("User.ReadBasic.All", uuid!("b340eb25-3456-403f-be2f-af7a0d370277")),
+    ("User.Read.All", uuid!("a154be20-db9c-4678-8ab7-66f6cc099a59")),
+    ("Mail.Read", uuid!("570282fd-fa5c-430d-a7fd-fc8dc98a9dca")),
+    ("Calendars.Read", uuid!("465a38f9-76ea-45b9-9f34-9e8b0d4b0b42")),
+    ("Files.Read", uuid!("10465720-29dd-4523-a11a-6a75c743c9d9")),
+    ("People.Read", uuid!("ba47897c-39ec-4d83-8086-ee8256fa737d")),
+    ("Sites.Read.All", uuid!("205e70e5-aba6-4c52-a976-6d2d46c48043")),
+    ("Application.Read.All", uuid!("c79f8feb-a9db-4090-85f9-90d820caa0eb")),
+    ("Application.ReadWrite.All", uuid!("bdfbf15f-ee85-4955-8675-146e8e5296b5")),
+    ("DelegatedPermissionGrant.ReadWrite.All", uuid!("41ce6ca6-6826-4807-84f1-1c82854f7ee5")),
 ];
+
+/// The OpenID Connect scopes, which registrations list as permissions of Graph.
+const OPENID_SCOPES: [(&str, Uuid); 4] = [
+    ("openid", uuid!("37f7f235-527c-4136-accd-4a02d197296e")),
+    ("profile", uuid!("14dad69e-099b-42c9-810b-d002981feec1")),
+    ("email", uuid!("64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0")),
+    ("offline_access", uuid!("7427e0e9-2fba-42fe-b0c0-848c9e6a8182")),
+];
+
+/// The name of the Graph permission with this id; not of those of OpenID Connect, which `.default` leaves out.
+pub(crate) fn graph_scope(id: Uuid) -> Option<&'static str> {
+    GRAPH_SCOPES.iter().find(|(_, own)| *own == id).map(|(name, _)| *name)
+}
+
+/// The id of a Graph permission.
+pub(crate) fn graph_scope_id(name: &str) -> Option<Uuid> {
+    GRAPH_SCOPES.iter().find(|(own, _)| *own == name).map(|(_, id)| *id)
+}
+
+/// Every delegated permission that Graph offers here.
+pub(crate) fn all_graph_scopes() -> impl Iterator<Item = (&'static str, Uuid)> {
+    GRAPH_SCOPES.into_iter().chain(OPENID_SCOPES)
+}
 
 /// The one resource an access token is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,13 +165,11 @@ impl Scopes {
         if self.default {
             return Err(mixed_default(text));
         }
-        let own: Vec<&str> = match resource {
-            Resource::Graph { .. } => GRAPH_SCOPES.to_vec(),
-            Resource::Application { id, .. } => shared
-                .directory
-                .application(*id)
-                .map(|api| api.exposed_scopes.iter().map(String::as_str).collect())
-                .unwrap_or_default(),
+        let own: Vec<String> = match resource {
+            Resource::Graph { .. } => GRAPH_SCOPES.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            Resource::Application { id, .. } => {
+                shared.application(*id).map(|api| api.exposed_scopes.clone()).unwrap_or_default()
+            }
         };
         let Some(known) = own.into_iter().find(|known| known.eq_ignore_ascii_case(name)) else {
             return Err(invalid_scope(
@@ -150,8 +177,8 @@ impl Scopes {
                 &format!("'{name}' is not a permission of the resource that '{}' may ask for.", client.name),
             ));
         };
-        if !self.names.iter().any(|present| present == known) {
-            self.names.push(known.to_owned());
+        if !self.names.contains(&known) {
+            self.names.push(known);
         }
         Ok(())
     }
@@ -212,7 +239,8 @@ fn split<'a>(shared: &Shared, item: &'a str) -> Result<(Resource, &'a str), Entr
     if uri.eq_ignore_ascii_case(GRAPH_ID) {
         return Ok((Resource::Graph { audience: GRAPH_ID }, name));
     }
-    match shared.directory.application_by_uri(uri) {
+    // An API without a service principal is not in the tenant.
+    match shared.application_by_uri(uri).filter(|api| api.service_principal_id.is_some()) {
         Some(api) => Ok((Resource::Application { id: api.client_id, uri: uri.to_owned() }, name)),
         None => Err(EntraError::new(
             "invalid_resource",

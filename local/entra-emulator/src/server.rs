@@ -33,9 +33,9 @@ impl Emulator {
             .route("/devicelogin", get(device::show).post(device::submit))
             .layer(middleware::from_fn_with_state(self.clone(), exchange::entra));
         let graph = Router::new()
-            .route("/graph/v1.0/me", get(graph::me).fallback(graph::other))
+            .route("/graph/v1.0/me", get(graph::me).fallback(graph::unknown))
             .route("/graph/oidc/userinfo", get(graph::userinfo).post(graph::userinfo))
-            .route("/graph/{*path}", any(graph::other))
+            .route("/graph/{*path}", any(graph::objects::objects))
             .layer(middleware::from_fn_with_state(self.clone(), exchange::graph));
         let control = Router::new()
             .route("/", get(|| async { Redirect::temporary("/emulator") }))

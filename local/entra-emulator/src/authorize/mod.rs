@@ -32,7 +32,7 @@ use session::{Session, new_sign_in};
 /// Everything one authorize exchange works with.
 struct Exchange<'a> {
     shared: &'a Shared,
-    destination: Destination<'a>,
+    destination: Destination,
     note: &'a Note,
     ids: &'a TraceIds,
     /// The address of this exchange, which the pages post to.
@@ -112,7 +112,7 @@ impl Exchange<'_> {
                 }
                 if self.needs_consent(wish, user) {
                     if wish.prompt == Prompt::None {
-                        let client = self.destination.client;
+                        let client = &self.destination.client;
                         return self.refuse(&interaction(EntraError::consent_required(
                             client.client_id,
                             &client.name,
@@ -292,12 +292,7 @@ pub(crate) async fn logout(
     let parameters = Parameters::parse(query.unwrap_or_default().as_bytes());
     let requested = parameters.first("post_logout_redirect_uri").and_then(|uri| Url::parse(uri).ok());
     let registered = requested.filter(|uri| {
-        shared
-            .directory
-            .directory
-            .applications
-            .iter()
-            .any(|application| application.redirect_uri(uri).is_some())
+        shared.applications().iter().any(|application| application.redirect_uri(uri).is_some())
     });
     let mut response = match registered {
         Some(uri) => {

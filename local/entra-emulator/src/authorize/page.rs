@@ -75,7 +75,7 @@ pub(super) fn consent(
     user: &User,
     approved: bool,
 ) -> String {
-    let client = exchange.destination.client;
+    let client = &exchange.destination.client;
     let wanted = Scopes::parse(exchange.shared, client, wish.scope)
         .map(|scopes| {
             let mut names = scopes.granted(client);

@@ -1,6 +1,8 @@
 //! The parameters of an authorize request, checked.
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow>
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use url::Url;
 
@@ -20,23 +22,19 @@ pub(super) enum ResponseMode {
 }
 
 /// Where an answer may go. Without one, errors can only be shown.
-pub(super) struct Destination<'a> {
+pub(super) struct Destination {
     pub(super) authority: Authority,
-    pub(super) client: &'a Application,
+    pub(super) client: Arc<Application>,
     pub(super) redirect_uri: Url,
     pub(super) platform: Platform,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
 }
 
-impl<'a> Destination<'a> {
+impl Destination {
     /// # Errors
     /// To be shown as a page: nothing may be sent to an address that is not registered (RFC 6749 §4.1.2.1).
-    pub(super) fn parse(
-        shared: &'a Shared,
-        tenant: &str,
-        parameters: &Parameters,
-    ) -> Result<Self, EntraError> {
+    pub(super) fn parse(shared: &Shared, tenant: &str, parameters: &Parameters) -> Result<Self, EntraError> {
         let authority = Authority::resolve(shared, tenant)?;
         let client_id =
             parameters.first("client_id").ok_or_else(|| EntraError::missing_parameter("client_id"))?;
@@ -99,7 +97,7 @@ impl<'a> SignInRequest<'a> {
     /// To be sent to the destination.
     pub(super) fn parse(
         shared: &Shared,
-        destination: &Destination<'_>,
+        destination: &Destination,
         parameters: &'a Parameters,
     ) -> Result<Self, EntraError> {
         match parameters.first("response_type") {
@@ -114,7 +112,7 @@ impl<'a> SignInRequest<'a> {
             }
         }
         let scope = parameters.first("scope").ok_or_else(|| EntraError::missing_parameter("scope"))?;
-        Scopes::parse(shared, destination.client, scope)?;
+        Scopes::parse(shared, &destination.client, scope)?;
         let challenge = challenge(destination, parameters)?;
         let prompt = match parameters.first("prompt") {
             None => Prompt::Automatic,
@@ -163,7 +161,7 @@ impl<'a> SignInRequest<'a> {
 }
 
 fn challenge<'a>(
-    destination: &Destination<'_>,
+    destination: &Destination,
     parameters: &'a Parameters,
 ) -> Result<Option<&'a str>, EntraError> {
     match (parameters.first("code_challenge"), parameters.first("code_challenge_method")) {

@@ -1,8 +1,9 @@
-//! Microsoft Graph, as far as a signed-in user's own profile goes. Base address: `{public_url}/graph/v1.0`.
+//! Microsoft Graph, as far as a signed-in user's own profile and app registrations go. Base address: `{public_url}/graph/v1.0`.
 //! <https://learn.microsoft.com/graph/api/user-get>
 
 mod bearer;
 pub(crate) mod error;
+pub(crate) mod objects;
 
 use aws_lc_rs::digest;
 use axum::extract::{RawQuery, State};
@@ -137,8 +138,12 @@ pub(crate) async fn userinfo(
 }
 
 /// Everything else under `/graph`.
-pub(crate) async fn other(method: Method, uri: Uri) -> GraphError {
-    if uri.path().starts_with("/graph/v1.0/me") && method != Method::GET && !uri.path().contains("/me/") {
+pub(crate) async fn unknown(method: Method, uri: Uri) -> GraphError {
+    other(&method, &uri)
+}
+
+fn other(method: &Method, uri: &Uri) -> GraphError {
+    if uri.path().starts_with("/graph/v1.0/me") && *method != Method::GET && !uri.path().contains("/me/") {
         return GraphError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "Request_BadRequest",

@@ -146,7 +146,7 @@ fn by_federation(
         one => one.as_str().into_iter().collect(),
     };
     let own_issuer = shared.web_identity_issuer();
-    let mut candidates = credentials.federated.clone();
+    let mut candidates: Vec<_> = credentials.federated.iter().map(|one| &one.credential).collect();
     let unmatched = |code: u32, what: &str, value: &str| {
         let shown: String = value.chars().take(256).collect();
         EntraError::invalid_client(

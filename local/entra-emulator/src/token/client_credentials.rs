@@ -31,6 +31,13 @@ pub(super) fn issue(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
         Authority::Tenant(tenant) => tenant,
         Authority::Any => request.client.home_tenant,
     };
+    let principal = request.client.service_principal_id.ok_or_else(|| {
+        let id = request.client.client_id;
+        EntraError::invalid_client(
+            7_000_229,
+            format!("The client application {id} is missing service principal in the tenant {tenant}."),
+        )
+    })?;
     let shared = request.shared;
     let now = shared.clock.now();
     let lifetime = shared
@@ -40,14 +47,16 @@ pub(super) fn issue(request: &TokenRequest<'_>) -> Result<Value, EntraError> {
     add_times(&mut claims, now, i64::from(lifetime));
     let own = json!({
         "aio": random_text::<32>(),
-        "idtyp": "app",
-        "oid": request.client.service_principal_id,
+        "oid": principal,
         "rh": format!("1.{}.", random_text::<24>()),
-        "sub": request.client.service_principal_id,
+        "sub": principal,
         "tid": tenant,
         "uti": random_text::<16>(),
     });
     merge(&mut claims, own);
+    if request.states_kind(&scopes.resource) {
+        claims["idtyp"] = json!("app");
+    }
     Ok(json!({
         "token_type": "Bearer",
         "expires_in": lifetime,

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::client_assertion;
 use crate::authority::Authority;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Password};
 use crate::directory::Application;
 use crate::emulator::{Shared, lock};
 use crate::entra_error::EntraError;
@@ -109,8 +109,24 @@ pub(crate) fn check(
         return Ok(ClientProof::Assertion);
     }
     let Some(secret) = &presented.secret else { return Ok(ClientProof::None) };
-    if credentials.secrets.iter().any(|own| own.matches(secret)) {
-        return Ok(ClientProof::Secret);
+    let now = shared.clock.now();
+    let matching = |own: &&Password| own.secret.matches(secret);
+    let matching =
+        credentials.secrets.iter().filter(matching).max_by_key(|own| own.end.is_none_or(|end| now < end));
+    match matching {
+        Some(own) if own.end.is_none_or(|end| now < end) => return Ok(ClientProof::Secret),
+        Some(_) => {
+            return Err(EntraError::invalid_client(
+                7_000_222,
+                format!(
+                    "The provided client secret keys for app '{}' are expired. Visit the Azure portal to create new keys \
+                     for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added \
+                     security: https://aka.ms/certCreds.",
+                    client.client_id
+                ),
+            ));
+        }
+        None => {}
     }
     Err(EntraError::invalid_client(
         7_000_215,

@@ -104,7 +104,6 @@ impl TokenRequest<'_> {
         let sealed = shared.sealer.seal(Purpose::AccessTokenOrigin, &issue.sign_in);
         let own = json!({
             "aio": sealed,
-            "idtyp": "user",
             "name": profile.shown_name(),
             "oid": user.object_id,
             "rh": format!("1.{}.", random_text::<24>()),
@@ -116,6 +115,9 @@ impl TokenRequest<'_> {
             "xms_ftd": random_text::<32>(),
         });
         merge(&mut claims, own);
+        if self.states_kind(&issue.scopes.resource) {
+            claims["idtyp"] = json!("user");
+        }
         if kind == TokenKind::V2 {
             claims["preferred_username"] = json!(profile.sign_in_name());
         } else {
@@ -133,6 +135,17 @@ impl TokenRequest<'_> {
         self.sign(claims, kind, self.sizes().access_token)
     }
 
+    /// Whether `idtyp` is in tokens for this resource: Graph has it, others ask for it in their registration.
+    pub(super) fn states_kind(&self, resource: &Resource) -> bool {
+        match resource {
+            Resource::Graph { .. } => true,
+            Resource::Application { id, .. } => self
+                .shared
+                .application(*id)
+                .is_some_and(|api| api.access_token_claims.iter().any(|claim| claim == "idtyp")),
+        }
+    }
+
     /// Audience, issuer and client, by the token version that the resource asks for.
     pub(super) fn resource_claims(
         &self,
@@ -143,7 +156,7 @@ impl TokenRequest<'_> {
         let (audience, kind) = match resource {
             Resource::Graph { audience } => ((*audience).to_owned(), TokenKind::Graph),
             Resource::Application { id, uri } => {
-                let version = self.shared.directory.application(*id).map(|api| api.access_token_version);
+                let version = self.shared.application(*id).map(|api| api.access_token_version);
                 if version == Some(1) {
                     (uri.clone(), TokenKind::V1)
                 } else {

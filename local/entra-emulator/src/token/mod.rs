@@ -91,6 +91,7 @@ fn granted(
         presented.client_id.as_deref().ok_or_else(|| EntraError::missing_parameter("client_id"))?;
     let client = application(shared, authority, client_id)?;
     note.client(client.client_id);
+    let client = &*client;
     let proof = client_proof::check(shared, authority, client, &presented)?;
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     let request = TokenRequest { shared, authority, client, proof, form, origin, note };

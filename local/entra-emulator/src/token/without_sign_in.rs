@@ -33,9 +33,10 @@ impl Emulator {
             )));
         }
         let shared = &self.shared;
-        let client = client_id.parse().ok().and_then(|id: ClientId| shared.directory.application(id));
+        let client = client_id.parse().ok().and_then(|id: ClientId| shared.application(id));
         let client = client.ok_or_else(|| ControlError::UnknownApplication(client_id.to_owned()))?;
-        Scopes::parse(shared, client, scope).map_err(|error| ControlError::Invalid(error.message.clone()))?;
+        Scopes::parse(shared, &client, scope)
+            .map_err(|error| ControlError::Invalid(error.message.clone()))?;
         let now: OffsetDateTime = shared.clock.now();
         let token = |name: &&str| {
             let user = self.known_user(name)?;

@@ -91,6 +91,12 @@ fn an_unusable_state_file_or_address_is_told_apart() {
     }
     let error = start(Settings::sample(Url::parse("http://localhost:3002/sub").unwrap()));
     assert!(matches!(error, StartError::PublicUrl(_)), "{error}");
-    let empty = Directory { tenants: vec![], applications: vec![], users: vec![], crowd: Crowd::NONE };
+    let empty = Directory {
+        tenants: vec![],
+        applications: vec![],
+        users: vec![],
+        administrators: vec![],
+        crowd: Crowd::NONE,
+    };
     assert!(matches!(start(Settings { directory: empty, ..sample() }), StartError::NoTenant));
 }
