@@ -5,29 +5,14 @@
 use domain::counters::Count;
 use domain::metrics::{Measured, Metric, MetricsSink as _};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use test_support::FixedClock;
 use wiring::EmfLines;
 
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 fn written(level: &str, measured: &Measured) -> String {
-    let output = Output::default();
-    EmfLines::new("the-function", level, Arc::new(FixedClock::default()), output.clone()).publish(measured);
-    String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
+    let mut output = Vec::new();
+    EmfLines::new("the-function", level, Arc::new(FixedClock::default()), &mut output).publish(measured);
+    String::from_utf8(output).unwrap()
 }
 
 #[test]

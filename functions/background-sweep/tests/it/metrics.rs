@@ -3,28 +3,13 @@
 use crate::lab::{AWAY, Lab};
 use domain::metrics::{Measured, Metric, Metrics, MetricsSink as _};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use test_support::{RecordingMetrics, sample};
 use time::Duration;
 use wiring::EmfLines;
 
 /// Of the accounts that a lab has: idle for 30 seconds is due.
 const LAG: f64 = 7_170.0;
-
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 fn listen(lab: &mut Lab) -> Arc<RecordingMetrics> {
     let recording = Arc::new(RecordingMetrics::default());
@@ -44,10 +29,9 @@ async fn a_sweep_has_one_line_with_its_lag_its_outcomes_and_its_stages() {
     let mut lab = Lab::alone(3).await;
     let recording = listen(&mut lab);
     lab.tick().await.unwrap();
-    let output = Output::default();
-    let emf = EmfLines::new("sweep", "info", Arc::new(lab.clock.clone()), output.clone());
-    emf.publish(&the_one(&recording));
-    let mut line: Value = serde_json::from_slice(&output.0.lock().unwrap()).unwrap();
+    let mut output = Vec::new();
+    EmfLines::new("sweep", "info", Arc::new(lab.clock.clone()), &mut output).publish(&the_one(&recording));
+    let mut line: Value = serde_json::from_slice(&output).unwrap();
     let definitions = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].take();
     assert!(
         definitions.as_array().unwrap().contains(&json!({ "Name": "SweepLagSeconds", "Unit": "Seconds" }))

@@ -4,7 +4,7 @@ use crate::lab::Fixture;
 use domain::error::{TokenError, UnavailableKind};
 use domain::metrics::{Measured, MetricsSink as _};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use test_support::FixedClock;
 use wiring::EmfLines;
 
@@ -27,21 +27,9 @@ fn line(fixture: &Fixture) -> Value {
 }
 
 fn written(measured: &Measured) -> Value {
-    #[derive(Clone, Default)]
-    struct Output(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Output {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let output = Output::default();
-    EmfLines::new("profile-api", "info", Arc::new(FixedClock::default()), output.clone()).publish(measured);
-    let bytes = output.0.lock().unwrap().clone();
-    serde_json::from_slice(&bytes).unwrap()
+    let mut output = Vec::new();
+    EmfLines::new("profile-api", "info", Arc::new(FixedClock::default()), &mut output).publish(measured);
+    serde_json::from_slice(&output).unwrap()
 }
 
 #[tokio::test]
