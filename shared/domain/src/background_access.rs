@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::error::StoreError;
 use crate::profile::ProfileSnapshot;
 use crate::services::Services;
+use crate::stage::Stage;
 use crate::token_cache::{CacheError, open_account};
 
 /// What the sweep did for a user and what it needs from them; `activity` is `None` for a user it knows nothing of.
@@ -16,7 +17,8 @@ pub struct BackgroundAccess {
 
 /// One read, no write: looking is not activity.
 pub async fn see(services: &Services, caller: &Caller) -> Result<BackgroundAccess, StoreError> {
-    let record = services.store.load(&caller.account).await?;
+    let load = services.store.load(&caller.account);
+    let record = services.metrics.time(Stage::Cache, load).await?;
     Ok(BackgroundAccess { activity: record.activity, profile: record.profile })
 }
 
@@ -36,7 +38,7 @@ pub async fn end(services: &Services, caller: &Caller) -> Result<(), CacheError>
         refused_assertions,
         expires_at: erased_at + services.settings.token_cache_ttl,
     };
-    services.store.erase(&caller.account, &tombstone).await?;
+    services.metrics.time(Stage::Store, services.store.erase(&caller.account, &tombstone)).await?;
     tracing::info!(
         event = "background_access.ended",
         account = services.settings.pseudonyms.of(&caller.account)
