@@ -56,7 +56,7 @@ pub struct Summary {
     pub lag_seconds: i64,
     /// The same; `None` where nobody looked.
     #[serde(skip)]
-    pub(crate) lag: Option<Duration>,
+    pub lag: Option<Duration>,
     /// Accounts that were found due and had no turn here; where `stopped_early`, there may be more that were not read.
     pub remaining: u64,
     /// To a tick that was handed to the queue: how many tasks it made.
