@@ -4,6 +4,7 @@
 
 mod abuse;
 mod background_access;
+mod budgets;
 mod claims_challenge;
 mod corrupt_items;
 mod costs;
@@ -13,6 +14,7 @@ mod hostile_tokens;
 mod http_api;
 #[path = "../interop/mod.rs"]
 mod interop;
+mod kms;
 mod lab;
 mod leaks;
 mod outages;

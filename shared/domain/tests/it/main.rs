@@ -10,6 +10,7 @@ mod counts;
 mod fan_out;
 mod fixture;
 mod lifetimes;
+mod overlap;
 mod metrics;
 mod paces;
 mod quarantine;
