@@ -19,3 +19,15 @@ def evaluate(template, value, parameters):
     if name == "Fn::Equals":
         return parts[0] == parts[1]
     return {"Fn::And": all, "Fn::Or": any, "Fn::Not": lambda each: not each[0]}[name](parts)
+
+
+def broken_rules(template, given):
+    """What the template's rules say to these parameters."""
+    parameters = with_defaults(template, given)
+    return {
+        assertion["AssertDescription"]
+        for rule in template["Rules"].values()
+        if evaluate(template, rule.get("RuleCondition", {"Fn::Equals": [1, 1]}), parameters)
+        for assertion in rule["Assertions"]
+        if not evaluate(template, assertion["Assert"], parameters)
+    }

@@ -64,18 +64,36 @@ def for_moto(template, given):
 def create(name, parameters, source=None):
     """Creates the stack from the source template, or from one that `sam package` has written. Gives the names of its resources,
     logical id → physical id, and its outputs."""
+    return apply(boto3.client("cloudformation").create_stack, name, parameters, source, {})
+
+
+def create_or_update(name, parameters, source=None):
+    """The same, or changes the stack where there is one."""
     cloudformation = boto3.client("cloudformation")
+    if name not in {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}:
+        return create(name, parameters, source)
+    return apply(cloudformation.update_stack, name, parameters, source, resources_of(name))
+
+
+def resources_of(name):
+    """Logical id → physical id."""
+    summaries = boto3.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+    # A resource that moto cannot change (a managed policy) stays as it is, but loses its name in the stack.
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in summaries if each["LogicalResourceId"]}
+
+
+def apply(change, name, parameters, source, before):
+    """Makes the stack what the template says, by a call of CloudFormation's. `before` are the resources that it had."""
     template = for_moto(translate(source) if source else translate(), parameters)
-    cloudformation.create_stack(
+    change(
         StackName=name,
         TemplateBody=json.dumps(template),
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
-    (description,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    assert description["StackStatus"] == "CREATE_COMPLETE"
-    summaries = cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
-    made = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in summaries}
+    (description,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    assert description["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    made = before | resources_of(name)
     assert set(made) == set(template["Resources"])
     # moto cannot read the policy of a key that a stack has made: it takes only text for one.
     account = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conditions import evaluate, with_defaults
+from conditions import broken_rules
 from translated import translate
 
 GUID = "11111111-1111-1111-1111-111111111111"
@@ -17,18 +17,6 @@ def template():
     return translate()
 
 
-def broken(template, given):
-    """What the rules say to these parameters."""
-    parameters = with_defaults(template, given)
-    return {
-        assertion["AssertDescription"]
-        for rule in template["Rules"].values()
-        if evaluate(template, rule.get("RuleCondition", {"Fn::Equals": [1, 1]}), parameters)
-        for assertion in rule["Assertions"]
-        if not evaluate(template, assertion["Assert"], parameters)
-    }
-
-
 @pytest.mark.parametrize("given", [
     GOOD,
     {**REQUIRED, "EntraClientSecret": "a"},
@@ -41,7 +29,7 @@ def broken(template, given):
     {**GOOD, "SpaDomainName": "page.example.com", "SpaCertificateArn": "arn:aws:acm:us-east-1:1:certificate/x"},
 ])  # fmt: skip
 def test_what_goes_together_is_taken(template, given):
-    assert broken(template, given) == set()
+    assert broken_rules(template, given) == set()
 
 
 @pytest.mark.parametrize(("given", "words"), [
@@ -56,7 +44,7 @@ def test_what_goes_together_is_taken(template, given):
     ({**GOOD, "SpaDomainName": "page.example.com"}, "both, or neither"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused_with_the_cure(template, given, words):
-    (description,) = broken(template, given)
+    (description,) = broken_rules(template, given)
     assert words in description
 
 

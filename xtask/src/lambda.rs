@@ -112,7 +112,8 @@ fn on_table<'a>(command: &'a mut Command, stack: &Stack) -> &'a mut Command {
         .env("AWS_SECRET_ACCESS_KEY", "test")
 }
 
-fn against_moto(run: &mut Run) -> Result<(Service, Command), Stop> {
+/// A server of moto, and Python with its address in the environment.
+pub(crate) fn against_moto(run: &mut Run) -> Result<(Service, Command), Stop> {
     let (moto, url) = services::moto(run)?;
     let mut command = python_tool(run, "python");
     command.env("AWS_ENDPOINT_URL", url).env("AWS_DEFAULT_REGION", REGION).env("AWS_REGION", REGION);

@@ -11,6 +11,7 @@ mod interop;
 mod lambda;
 mod licences;
 mod process;
+mod real_tenant;
 mod run;
 mod rust_tests;
 mod schedule;

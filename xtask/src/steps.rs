@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use crate::run::{Run, StepResult};
-use crate::{browser, contract, dependencies, install, interop, lambda, rust_tests, secrets, soak};
+use crate::{
+    browser, contract, dependencies, install, interop, lambda, real_tenant, rust_tests, secrets, soak,
+};
 
 /// Which command a step belongs to: `test` runs both groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: lambda::deploy_template },
     Step { name: "stack-functions", about: "both functions at work on that stack; what they ask of AWS against their roles", group: Test, lane: Other, after: &["rust-build", "sam-build"],
         run: lambda::use_deployed },
+    Step { name: "real-tenant", about: "every command of docs/real-tenant.md, on the emulator and moto", group: Test, lane: Other, after: &["rust-build", "spa-build", "sam-build"],
+        run: real_tenant::follow },
 ];
 
 fn rustdoc(run: &Run) -> Command {
