@@ -2,7 +2,7 @@
 
 import pytest
 
-from conditions import broken_rules
+from conditions import broken_rules, with_defaults
 from translated import translate
 
 GUID = "11111111-1111-1111-1111-111111111111"
