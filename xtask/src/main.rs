@@ -10,6 +10,7 @@ mod install;
 mod interop;
 mod lambda;
 mod licences;
+mod package;
 mod process;
 mod real_tenant;
 mod run;
@@ -28,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::console::Console;
+use crate::package::Package;
 use crate::schedule::Report;
 use crate::simulate::Simulate;
 use crate::soak::Soak;
@@ -56,6 +58,7 @@ Examples:
   cargo xtask soak                      long runs that look for lost tokens
   cargo xtask soak sweep                a hundred thousand accounts, workers that are killed: no turn lost, none twice
   cargo xtask bench sweep               memory and time per account of the sweep, by the number of accounts
+  cargo xtask package --unreleased      zip files of the functions, the page, checksums: target/package
   cargo xtask simulate sweep            how long sweeps of 10 k to 100 M accounts take, and what they cost
 
 Each step's output is kept in target/xtask/logs. A step that cannot run here is \"skipped\", with the reason.";
@@ -70,6 +73,8 @@ enum Command {
     Soak(Soak),
     /// Measurements on this machine.
     Bench(Bench),
+    /// Both functions, the page and their checksums, as they are released.
+    Package(Package),
     /// What cannot be tried on one machine, played in numbers: sweeps of up to 100 million accounts.
     Simulate(Simulate),
 }
@@ -101,6 +106,10 @@ fn main() -> ExitCode {
         Command::Bench(bench) => {
             process::stop_children_on_signals();
             return bench::bench(&workspace_root(), &Console::from_environment(), &bench);
+        }
+        Command::Package(package) => {
+            process::stop_children_on_signals();
+            return package::package(&workspace_root(), &Console::from_environment(), &package);
         }
         Command::Simulate(simulate) => return simulate::simulate(&Console::from_environment(), &simulate),
     };
