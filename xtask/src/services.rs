@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -80,12 +81,29 @@ pub(crate) enum Page {
 
 /// Starts `local` on free ports and waits until it has written where everything is.
 pub(crate) fn stack(run: &mut Run, page: Page) -> Result<Stack, Stop> {
-    let file = run.scratch()?.join("addresses.json");
+    let folder = run.scratch()?;
     let mut command = run.command(run.path("target/debug/local"));
-    command.args(["--port-base", "0", "--ephemeral", "--control", "--addresses-file"]).arg(&file);
+    command.arg("--ephemeral");
     if matches!(page, Page::Without) {
         command.arg("--no-page");
     }
+    start_stack(run, command, &folder)
+}
+
+/// The same, without the page, for containers in the network of this bridge too, and with its data in `data` below the step's own
+/// folder.
+pub(crate) fn stack_for_containers(run: &mut Run, folder: &Path, bridge: &str) -> Result<Stack, Stop> {
+    let no_settings = folder.join("no-settings.env");
+    fs::write(&no_settings, "").map_err(fail_to(format!("write {}", no_settings.display())))?;
+    let mut command = run.command(run.path("target/debug/local"));
+    command.args(["--no-page", "--bridge", bridge]);
+    command.arg("--data").arg(folder.join("data")).arg("--env-file").arg(no_settings);
+    start_stack(run, command, folder)
+}
+
+fn start_stack(run: &mut Run, mut command: Command, folder: &Path) -> Result<Stack, Stop> {
+    let file = folder.join("addresses.json");
+    command.args(["--port-base", "0", "--control", "--addresses-file"]).arg(&file);
     let mut service = Service::start(run, "the local stack", command)?;
     let mut addresses = serde_json::Value::Null;
     service.wait_until(|| {

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use crate::run::{Run, StepResult};
 use crate::{
-    browser, contract, dependencies, install, interop, lambda, real_tenant, rust_tests, secrets, soak,
+    browser, contract, dependencies, install, interop, lambda, real_tenant, rust_tests, sam_local, secrets,
+    soak,
 };
 
 /// Which command a step belongs to: `test` runs both groups.
@@ -103,6 +104,8 @@ pub(crate) const STEPS: &[Step] = &[
         run: lambda::sam_build },
     Step { name: "lambda-watch", about: "both functions answer `cargo lambda invoke`", group: Test, lane: Other, after: &["rust-build", "sam-build"],
         run: lambda::watch_and_invoke },
+    Step { name: "sam-local", about: "both functions in containers, where Docker runs or can be started", group: Test, lane: Other, after: &["rust-build", "sam-build"],
+        run: sam_local::containers },
     Step { name: "lambda-deploy", about: "`cargo lambda deploy` of both, to moto", group: Test, lane: Other, after: &["sam-build"],
         run: lambda::deploy },
     Step { name: "stack-deploy", about: "the whole template applied to moto and read back", group: Test, lane: Other, after: &["sam-build"],

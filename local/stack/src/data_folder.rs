@@ -12,11 +12,12 @@ const DATABASE: &str = "dynamodb.sqlite";
 const EMULATOR: &str = "entra.json";
 const SEALING_KEY: &str = "sealing.key";
 const ADDRESSES: &str = "addresses.json";
+const SAM_SETTINGS: &str = "env.json";
 const LOCK: &str = "lock";
 
 /// Everything that a stack writes here but the lock; `--reset` removes these and touches nothing else.
-const FILES: [&str; 6] =
-    [DATABASE, "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", EMULATOR, SEALING_KEY, ADDRESSES];
+const FILES: [&str; 7] =
+    [DATABASE, "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", EMULATOR, SEALING_KEY, ADDRESSES, SAM_SETTINGS];
 
 /// Where a stack keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,11 @@ impl DataFolder {
         folder.join(ADDRESSES)
     }
 
+    /// Where a running stack leaves its settings for `sam local`.
+    pub(crate) fn sam_settings(&self) -> PathBuf {
+        self.path.join(SAM_SETTINGS)
+    }
+
     /// Removes what a stack keeps here and returns what that was.
     pub(crate) fn reset(&self) -> Result<Vec<&'static str>, DataFolderError> {
         let mut removed = Vec::new();
@@ -140,6 +146,7 @@ impl Drop for DataFolder {
             let _ = fs::remove_dir_all(&self.path);
         } else {
             let _ = fs::remove_file(Self::addresses_of(&self.path));
+            let _ = fs::remove_file(self.sam_settings());
         }
     }
 }

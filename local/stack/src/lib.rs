@@ -16,6 +16,7 @@ mod dot_env;
 mod event_bus;
 mod listeners;
 mod page;
+mod sam_settings;
 mod schedule;
 mod seed;
 mod servers;

@@ -33,6 +33,16 @@ pub enum PortError {
         #[source]
         source: io::Error,
     },
+    #[error(
+        "cannot listen on {address}, port {port}, for {purpose}; `--bridge` takes an address that this machine has"
+    )]
+    Elsewhere {
+        address: IpAddr,
+        port: u16,
+        purpose: &'static str,
+        #[source]
+        source: io::Error,
+    },
     #[error("--port-base {base} leaves no room: the seven ports from it on must be below 65536")]
     OutOfRange { base: u16 },
 }
@@ -101,6 +111,24 @@ impl Loopback {
         Err(last.unwrap_or_else(|| io::Error::from(io::ErrorKind::AddrInUse)))
     }
 
+    /// The same port on another address of this machine.
+    pub(crate) async fn also_on(
+        mut self,
+        address: Option<IpAddr>,
+        purpose: &'static str,
+    ) -> Result<Self, PortError> {
+        let Some(address) = address else { return Ok(self) };
+        let port = self.port;
+        let listener = TcpListener::bind(SocketAddr::new(address, port)).await;
+        self.listeners.push(listener.map_err(|source| PortError::Elsewhere {
+            address,
+            port,
+            purpose,
+            source,
+        })?);
+        Ok(self)
+    }
+
     /// `http://localhost:<port>`.
     pub(crate) fn url(&self) -> String {
         format!("http://localhost:{}", self.port)
@@ -151,6 +179,18 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains(&format!("port {} is taken", taken.port)), "{text}");
         assert!(text.contains("the page") && text.contains("--port-base"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn containers_reach_the_same_port_on_the_address_of_their_bridge() {
+        let bridge = IpAddr::V4(Ipv4Addr::new(127, 1, 2, 3));
+        let bound = Loopback::bind_free().await.unwrap().also_on(Some(bridge), "the emulator").await.unwrap();
+        tokio::net::TcpStream::connect((bridge, bound.port)).await.unwrap();
+        // An address for documentation (RFC 5737), which no machine has.
+        let foreign = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let error =
+            Loopback::bind_free().await.unwrap().also_on(Some(foreign), "the emulator").await.unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1") && error.to_string().contains("--bridge"), "{error}");
     }
 
     #[tokio::test]

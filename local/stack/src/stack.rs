@@ -9,8 +9,9 @@ use crate::control::Control;
 use crate::data_folder::{DataFolder, DataFolderError, DataPlace};
 use crate::database::{self, DatabaseError, patient};
 use crate::event_bus::{BusOptions, EventBus};
-use crate::listeners::{PortError, Ports};
+use crate::listeners::{Loopback, PortError, Ports};
 use crate::page::{Page, PageConfig, PageContent};
+use crate::sam_settings;
 use crate::schedule;
 use crate::servers::Servers;
 use crate::settings::{self, Authority, Bus, Database};
@@ -18,6 +19,7 @@ use crate::sweeper::Sweeper;
 use crate::workers::Workers;
 use entra_emulator::Emulator;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,8 @@ use wiring::{AwsClients, Environment, Time};
 #[derive(Debug, Clone)]
 pub struct StackOptions {
     pub ports: Ports,
+    /// Another address of this machine, on which containers reach the emulator, the database and the event bus.
+    pub bridge: Option<IpAddr>,
     pub data: DataPlace,
     /// Removes what an earlier run left in the data folder.
     pub reset: bool,
@@ -48,6 +52,7 @@ impl StackOptions {
     pub fn for_tests() -> Self {
         Self {
             ports: Ports::Free,
+            bridge: None,
             data: DataPlace::Temporary,
             reset: false,
             environment: Environment::default(),
@@ -74,8 +79,8 @@ pub enum StackError {
     Emulator(#[from] entra_emulator::StartError),
     #[error(transparent)]
     Functions(#[from] wiring::StartError),
-    #[error("the addresses cannot be written to {}", path.display())]
-    Addresses {
+    #[error("{} cannot be written", path.display())]
+    Write {
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -108,15 +113,15 @@ impl Stack {
         let folder = DataFolder::open(&options.data)?;
         let removed = if options.reset { folder.reset()? } else { Vec::new() };
         let (authority, database) = (Authority::of(&options.environment), Database::of(&options.environment));
-        let ports = options.ports;
+        let (ports, bridge) = (options.ports, options.bridge);
         let page_listeners = ports.bind(0, "the page").await?;
         let api_listeners = ports.bind(1, "the API").await?;
         let emulator_listeners = match authority {
-            Authority::Own => Some(ports.bind(2, "the emulator").await?),
+            Authority::Own => Some(bind_for_containers(ports, 2, "the emulator", bridge).await?),
             Authority::Foreign => None,
         };
         let database_listeners = match database {
-            Database::Own => Some(ports.bind(3, "DynamoDB").await?),
+            Database::Own => Some(bind_for_containers(ports, 3, "DynamoDB", bridge).await?),
             Database::At(_) | Database::Amazon => None,
         };
         let control_listeners =
@@ -124,17 +129,17 @@ impl Stack {
         let accounts_listeners = ports.bind(5, "the page of accounts").await?;
         let bus_options = options.bus.filter(|_| Bus::of(&options.environment) == Bus::Own);
         let bus_listeners = match bus_options {
-            Some(_) => Some(ports.bind(6, "the event bus").await?),
+            Some(_) => Some(bind_for_containers(ports, 6, "the event bus", bridge).await?),
             None => None,
         };
         let addresses = Addresses {
             page: page_listeners.url(),
             api: api_listeners.url(),
             accounts: accounts_listeners.url(),
-            emulator: emulator_listeners.as_ref().map(crate::listeners::Loopback::url),
-            dynamodb: database_listeners.as_ref().map(crate::listeners::Loopback::url),
-            event_bus: bus_listeners.as_ref().map(crate::listeners::Loopback::url),
-            control: control_listeners.as_ref().map(crate::listeners::Loopback::url),
+            emulator: emulator_listeners.as_ref().map(Loopback::url),
+            dynamodb: database_listeners.as_ref().map(Loopback::url),
+            event_bus: bus_listeners.as_ref().map(Loopback::url),
+            control: control_listeners.as_ref().map(Loopback::url),
         };
         let environment = settings::for_functions(&options.environment, &addresses, &folder.sealing_key()?);
 
@@ -186,10 +191,7 @@ impl Stack {
         if let Some(every) = options.tick {
             front.tasks.spawn(schedule::run(sweeper.clone(), every, front_stop));
         }
-        let addresses_file = DataFolder::addresses_of(folder.path());
-        addresses
-            .write(&addresses_file)
-            .map_err(|source| StackError::Addresses { path: addresses_file, source })?;
+        tell_others(&addresses, &environment, &folder)?;
         Ok(Self {
             addresses,
             environment,
@@ -258,6 +260,32 @@ impl Stack {
         self.front.stop().await;
         self.back.stop().await;
     }
+}
+
+/// What the functions call, wherever they run.
+async fn bind_for_containers(
+    ports: Ports,
+    place: u16,
+    purpose: &'static str,
+    bridge: Option<IpAddr>,
+) -> Result<Loopback, PortError> {
+    ports.bind(place, purpose).await?.also_on(bridge, purpose).await
+}
+
+/// Files by which other programs find the stack.
+fn tell_others(
+    addresses: &Addresses,
+    environment: &Environment,
+    folder: &DataFolder,
+) -> Result<(), StackError> {
+    let written =
+        |path: PathBuf, result: io::Result<()>| result.map_err(|source| StackError::Write { path, source });
+    let file = DataFolder::addresses_of(folder.path());
+    let result = addresses.write(&file);
+    written(file, result)?;
+    let file = folder.sam_settings();
+    let result = sam_settings::write(environment, &file);
+    written(file, result)
 }
 
 /// Local tables are made as needed; one at Amazon is only checked, because there it belongs to a deployment.

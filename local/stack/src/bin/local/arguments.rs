@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Runs the whole product on this machine: page, API, background sweep, an emulator of Entra ID and Graph, DynamoDB.
@@ -19,6 +20,7 @@ use std::path::PathBuf;
   cargo local --reset                          start afresh
   cargo local --env-file .env.contoso          with a tenant of your own
   cargo local --tick 5                         sweep every five seconds
+  cargo local --bridge 172.17.0.1              for `sam local` (docs/local-stack.md, \"In containers\")
   cargo local --smoke                          does it work here? no browser, no npm
   cargo local cache export <home account id>   the tokens of one account, as MSAL keeps them
   cargo local seed --accounts 10000            made-up accounts, to try the sweep at size
@@ -46,6 +48,10 @@ pub(crate) struct RunArguments {
     /// next six. 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub(crate) port_base: u16,
+    /// Also let containers reach the emulator, DynamoDB and the event bus, on this address of their network (Docker's usual one is
+    /// 172.17.0.1). A private address only.
+    #[arg(long, value_name = "ADDRESS", value_parser = private_address)]
+    pub(crate) bridge: Option<IpAddr>,
     #[command(flatten)]
     pub(crate) place: PlaceArguments,
     /// Remove what earlier runs left in the data folder, then start.
@@ -73,11 +79,26 @@ pub(crate) struct RunArguments {
     #[arg(
         long,
         conflicts_with_all = [
-            "port_base", "data", "env_file", "reset", "ephemeral", "tick", "control", "addresses_file", "no_bus",
+            "port_base", "bridge", "data", "env_file", "reset", "ephemeral", "tick", "control", "addresses_file", "no_bus",
             "no_page"
         ]
     )]
     pub(crate) smoke: bool,
+}
+
+/// The emulator signs anybody in, and the database asks for no credentials: the world must not reach them.
+fn private_address(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr =
+        text.parse().map_err(|_| format!("expected an address such as 172.17.0.1, got {text}"))?;
+    let private = match address {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    };
+    if private {
+        Ok(address)
+    } else {
+        Err(format!("expected an address of a private network, got {address}"))
+    }
 }
 
 /// Whose data and which settings.
@@ -206,6 +227,9 @@ mod tests {
         assert!(parse("local --smoke").is_ok());
         assert!(parse("local --smoke --port-base 4000").is_err());
         assert!(parse("local --ephemeral --reset").is_err());
+        assert!(parse("local --bridge 172.17.0.1").is_ok());
+        assert!(parse("local --bridge 0.0.0.0").is_err(), "that is every network");
+        assert!(parse("local --bridge 203.0.113.7").is_err());
         assert!(parse("local --port-base 0 --ephemeral --control --addresses-file f").is_ok());
     }
 }

@@ -68,6 +68,7 @@ async fn run_stack(arguments: RunArguments) -> Result<ExitCode, Failure> {
     };
     let options = StackOptions {
         ports: Ports::from_base(arguments.port_base),
+        bridge: arguments.bridge,
         data: if arguments.ephemeral {
             DataPlace::Temporary
         } else {
