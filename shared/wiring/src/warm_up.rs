@@ -9,6 +9,7 @@ use entra::ClientCredential;
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
+use url::Url;
 
 /// The longest that a start waits for any of it; they run at the same time.
 const LIMIT: Duration = Duration::from_millis(1500);
@@ -18,10 +19,13 @@ pub(crate) const NOBODYS_TENANT: TenantId = TenantId::from_uuid(uuid::Uuid::nil(
 
 type Done = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// A connection, by a request that asks for nothing. What is answered does not matter.
-pub(crate) async fn connection(what: &'static str, client: &reqwest::Client, url: &str) {
+/// A connection to the server of this address, by a request that asks for nothing. What is answered does not matter.
+pub(crate) async fn connection(what: &'static str, client: &reqwest::Client, address: &str) {
     let asked = async {
-        client.head(url).send().await.map_err(reqwest::Error::without_url)?;
+        let mut root = Url::parse(address)?;
+        root.set_path("/");
+        root.set_query(None);
+        client.head(root).send().await.map_err(reqwest::Error::without_url)?;
         Ok(())
     };
     attempt(what, asked).await;

@@ -211,7 +211,7 @@ async fn the_role_of_the_workload_proves_the_application_with_nothing_kept() {
         ("AWS_SECRET_ACCESS_KEY", "any"),
     ];
     let site = Site::start(&lab, &variables).await.unwrap();
-    assert_eq!(site.take("aws.web_identity"), (0, 0), "nothing is asked for before it is needed");
+    assert_eq!(site.take("aws.web_identity"), (2, 0), "each function asks at its start");
 
     // The registration trusts another role only.
     let (status, body) = site.visit(ADELE).await;
@@ -225,7 +225,7 @@ async fn the_role_of_the_workload_proves_the_application_with_nothing_kept() {
     for user in [ADELE, BRUNO] {
         site.assert_served(user).await;
     }
-    assert_eq!(site.take("aws.web_identity"), (1, 0), "one token serves until shortly before its end");
+    assert_eq!(site.take("aws.web_identity"), (0, 0), "that one serves until shortly before its end");
     assert_eq!(site.sweep_a_day_later().await, [("acted", 2)].into());
     assert_eq!(site.take("aws.web_identity"), (1, 0));
     site.stack.stop().await;
