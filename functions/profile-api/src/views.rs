@@ -118,6 +118,9 @@ fn message(class: FailureClass) -> &'static str {
         FailureClass::ApplicationRejected => {
             "Microsoft rejected this app's own sign-in. Its operators must mend it."
         }
+        FailureClass::ParkedByOperator => {
+            "The operators of this app have stopped work for you. Sign in again to let it go on."
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub enum AccountStatus {
     Active,
     /// Its last turns failed for reasons that pass; it is tried again, less often.
     Failing,
-    /// Parked: only its user can help, by signing in.
+    /// Parked until its user signs in: only they can help, or an operator wants it so ([`FailureClass::ParkedByOperator`]).
     NeedsUser,
 }
 
@@ -110,6 +110,8 @@ pub enum FailureClass {
     Refused,
     /// Our registration or credential is wrong: an operator must act.
     ApplicationRejected,
+    /// An operator took the account out of the sweep. Their release ends it, and so does the user's next sign-in.
+    ParkedByOperator,
 }
 
 impl FailureClass {
@@ -122,6 +124,7 @@ impl FailureClass {
             Self::Unavailable => "unavailable",
             Self::Refused => "refused",
             Self::ApplicationRejected => "application_rejected",
+            Self::ParkedByOperator => "parked_by_operator",
         }
     }
 }
@@ -214,6 +217,7 @@ mod tests {
             FailureClass::Unavailable,
             FailureClass::Refused,
             FailureClass::ApplicationRejected,
+            FailureClass::ParkedByOperator,
         ] {
             assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
         }

@@ -3,6 +3,7 @@
 use crate::account::{AccountActivity, Tombstone};
 use crate::caller::Caller;
 use crate::error::StoreError;
+use crate::identity::HomeAccountId;
 use crate::profile::ProfileSnapshot;
 use crate::services::Services;
 use crate::stage::Stage;
@@ -24,13 +25,27 @@ pub async fn see(services: &Services, caller: &Caller) -> Result<BackgroundAcces
 
 /// Erases tokens, activity and profile. The bearer tokens in use now do not bring them back; the next sign-in does.
 pub async fn end(services: &Services, caller: &Caller) -> Result<(), CacheError> {
-    let opened = open_account(services, &caller.account).await?;
+    erase(services, &caller.account, Some(caller.assertion.hash())).await
+}
+
+/// The same in the user's place, by an operator. Only the bearer tokens for which something is cached are known; one that
+/// was never used here counts as a new sign-in.
+pub async fn end_for(services: &Services, account: &HomeAccountId) -> Result<(), CacheError> {
+    erase(services, account, None).await
+}
+
+async fn erase(
+    services: &Services,
+    account: &HomeAccountId,
+    assertion_in_use: Option<&str>,
+) -> Result<(), CacheError> {
+    let opened = open_account(services, account).await?;
     let erased_at = services.clock.now();
     let mut refused_assertions = opened.assertion_hashes();
     if let Some(earlier) = &opened.record.tombstone {
         refused_assertions.extend(earlier.refused_assertions.iter().cloned());
     }
-    refused_assertions.push(caller.assertion.hash().to_owned());
+    refused_assertions.extend(assertion_in_use.map(str::to_owned));
     refused_assertions.sort();
     refused_assertions.dedup();
     let tombstone = Tombstone {
@@ -38,10 +53,7 @@ pub async fn end(services: &Services, caller: &Caller) -> Result<(), CacheError>
         refused_assertions,
         expires_at: erased_at + services.settings.token_cache_ttl,
     };
-    services.metrics.time(Stage::Store, services.store.erase(&caller.account, &tombstone)).await?;
-    tracing::info!(
-        event = "background_access.ended",
-        account = services.settings.pseudonyms.of(&caller.account)
-    );
+    services.metrics.time(Stage::Store, services.store.erase(account, &tombstone)).await?;
+    tracing::info!(event = "background_access.ended", account = services.settings.pseudonyms.of(account));
     Ok(())
 }

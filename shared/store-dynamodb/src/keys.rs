@@ -25,6 +25,7 @@ pub(crate) const STATUS: &str = "status";
 pub(crate) const FAILURE: &str = "failure";
 pub(crate) const FAILURE_COUNT: &str = "failure_count";
 pub(crate) const LAST_SWEEP: &str = "last_sweep";
+pub(crate) const PARKED_REASON: &str = "parked_reason";
 pub(crate) const UNPUBLISHED: &str = "unpublished";
 pub(crate) const LEASE_OWNER: &str = "lease_owner";
 pub(crate) const LEASE_UNTIL: &str = "lease_until";

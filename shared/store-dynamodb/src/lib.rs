@@ -28,6 +28,8 @@ mod expression;
 mod item;
 mod keys;
 mod load;
+pub mod operator;
+pub mod probe;
 mod profile;
 mod quarantine;
 mod signing_keys;

@@ -16,7 +16,7 @@ pub(crate) struct Kept<T> {
     /// Epoch milliseconds; `None` on an item of another program, which any erasure outlaws.
     pub(crate) begun_at: Option<i64>,
     /// Epoch seconds.
-    expires_at: i64,
+    pub(crate) expires_at: i64,
 }
 
 impl<T> Kept<T> {
@@ -63,7 +63,7 @@ impl DynamoDbAccountStore {
     }
 
     /// One request: an account's items are far below the 1 MB at which DynamoDB would page.
-    async fn items_of(&self, account: &HomeAccountId) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn items_of(&self, account: &HomeAccountId) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {

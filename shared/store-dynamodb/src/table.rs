@@ -183,7 +183,7 @@ impl Keys {
     }
 }
 
-async fn describe(client: &Client, name: &str) -> Result<Option<TableDescription>, TableError> {
+pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<TableDescription>, TableError> {
     match client.describe_table().table_name(name).send().await {
         Ok(output) => Ok(output.table),
         Err(error)

@@ -140,10 +140,11 @@ export interface components {
         /** @enum {string} */
         readonly TurnOutcome: "acted" | "unchanged" | "skipped" | "throttled" | "retry_later" | "needs_user" | "missing_tokens" | "ended" | "credential_fault";
         /**
-         * @description Who must act. `user_needed` and `missing_tokens` are solved by signing in.
+         * @description Who must act. `user_needed` and `missing_tokens` are solved by signing in. With `parked_by_operator` somebody who runs the
+         *     service has stopped work for the caller; it goes on when they release it, or when the caller signs in again.
          * @enum {string}
          */
-        readonly FailureClass: "user_needed" | "missing_tokens" | "throttled" | "unavailable" | "refused" | "application_rejected";
+        readonly FailureClass: "user_needed" | "missing_tokens" | "throttled" | "unavailable" | "refused" | "application_rejected" | "parked_by_operator";
         readonly SweepFailure: {
             readonly class: components["schemas"]["FailureClass"];
             /** @description Entra ID's number. */

@@ -181,6 +181,7 @@ fn failure_words(class: FailureClass) -> &'static str {
         FailureClass::Unavailable => "unavailable",
         FailureClass::Refused => "refused",
         FailureClass::ApplicationRejected => "our credential",
+        FailureClass::ParkedByOperator => "by an operator",
     }
 }
 

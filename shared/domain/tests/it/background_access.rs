@@ -2,7 +2,7 @@
 
 use crate::fixture::Fixture;
 use domain::account::TurnOutcome;
-use domain::background_access::{end, see};
+use domain::background_access::{end, end_for, see};
 use test_support::sample;
 use time::Duration;
 
@@ -63,6 +63,23 @@ async fn the_bearer_token_of_another_browser_brings_nothing_back() {
     fixture.clock.advance(Duration::seconds(1));
     fixture.read_profile(&one).await.unwrap();
     assert!(fixture.record(1).await.tokens.is_none());
+}
+
+#[tokio::test]
+async fn an_operator_ends_it_as_the_user_does() {
+    let fixture = Fixture::new();
+    let caller = fixture.caller(1);
+    fixture.read_profile(&caller).await.unwrap();
+    fixture.visit(2).await;
+    fixture.clock.advance(Duration::seconds(1));
+    end_for(&fixture.services, &sample::account(1)).await.unwrap();
+    let record = fixture.record(1).await;
+    assert!(record.tokens.is_none() && record.activity.is_none() && record.profile.is_none());
+    assert_eq!(record.tombstone.unwrap().refused_assertions, [caller.assertion.hash()]);
+    assert!(fixture.record(2).await.tokens.is_some(), "others are left alone");
+    fixture.clock.advance(Duration::seconds(1));
+    fixture.read_profile(&caller).await.unwrap();
+    assert!(fixture.record(1).await.tokens.is_none(), "the bearer token in use brings nothing back");
 }
 
 #[tokio::test]
