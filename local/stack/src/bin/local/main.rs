@@ -212,7 +212,7 @@ fn environment(place: &PlaceArguments, read_default_file: bool) -> Result<Enviro
         None => (read_default_file && default.exists()).then_some(&default),
     };
     if let Some(file) = file {
-        stack::read_env_file(file, &mut environment)?;
+        wiring::read_env_file(file, &mut environment)?;
     }
     Ok(environment)
 }

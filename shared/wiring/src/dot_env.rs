@@ -1,7 +1,7 @@
-//! Files of `NAME=value` lines.
+//! Files of `NAME=value` lines, for programs on somebody's machine. The functions read none.
 
+use crate::environment::Environment;
 use std::path::{Path, PathBuf};
-use wiring::Environment;
 
 /// The file cannot be read as settings.
 #[derive(Debug, thiserror::Error)]
