@@ -32,7 +32,7 @@ pub enum Allowed<T> {
 }
 
 impl<T: Ord> Allowed<T> {
-    fn includes(&self, one: &T) -> bool {
+    pub fn includes(&self, one: &T) -> bool {
         match self {
             Self::Any => true,
             Self::Only(some) => some.contains(one),
@@ -114,7 +114,7 @@ impl AccessTokenValidator {
         if !self.policy.tenants.includes(&claims.tenant_id) {
             return Err(TokenRefused::TenantNotAllowed);
         }
-        if !signers.iter().any(|key| self.may_sign(key, claims.tenant_id)) {
+        if !signers.iter().any(|key| key.may_sign_for(claims.tenant_id, &self.authority)) {
             return Err(TokenRefused::WrongKeyIssuer);
         }
         if !self.policy.clients.includes(&claims.client_id) {
@@ -129,22 +129,6 @@ impl AccessTokenValidator {
             (TokenVersion::V1, Some(uri)) => claims.audience == *uri,
             (TokenVersion::V1, None) => claims.audience == format!("api://{}", self.policy.client_id),
         }
-    }
-
-    /// Whether the key is published for the token's tenant in this cloud. One document lists keys of several issuers, so
-    /// that a good signature alone does not mean that the issuer in the token signed it.
-    fn may_sign(&self, key: &SigningKey, tenant: TenantId) -> bool {
-        let right_issuer = key.issuer().is_none_or(|template| {
-            let issuer = template.replace("{tenantid}", &tenant.to_string());
-            [TokenVersion::V2, TokenVersion::V1]
-                .into_iter()
-                .any(|version| issuer == self.authority.issuer(version, tenant))
-        });
-        let right_cloud = match (key.cloud_instance_name(), self.authority.cloud_instance_name()) {
-            (Some(of_key), Some(ours)) => of_key == ours,
-            _ => true,
-        };
-        right_issuer && right_cloud
     }
 }
 

@@ -158,8 +158,27 @@ impl Authority {
         format!("{}/{}/discovery/v2.0/keys", self.base, self.tenant)
     }
 
+    /// What the authority says of itself (OpenID Connect Discovery). Nothing here follows from it; an operator's check reads
+    /// it.
+    pub fn metadata_url(&self) -> String {
+        format!("{}/{}/v2.0/.well-known/openid-configuration", self.base, self.tenant)
+    }
+
+    /// The issuer that the metadata names, with `{tenantid}` for the tenant where it is any.
+    pub fn metadata_issuer(&self) -> String {
+        let tenant = match self.tenant {
+            TenantSetting::Single(tenant) => tenant.to_string(),
+            TenantSetting::Organizations => "{tenantid}".to_owned(),
+        };
+        self.issuer_of(TokenVersion::V2, &tenant)
+    }
+
     /// The one issuer that tokens of this version for this tenant must name.
     pub fn issuer(&self, version: TokenVersion, tenant: TenantId) -> String {
+        self.issuer_of(version, &tenant.to_string())
+    }
+
+    fn issuer_of(&self, version: TokenVersion, tenant: &str) -> String {
         match (version, self.cloud) {
             (TokenVersion::V1, Some(cloud)) => format!("{}{tenant}/", cloud.v1_issuer_root),
             (TokenVersion::V1, None) => format!("{}/{tenant}/", self.base),

@@ -1,4 +1,4 @@
-//! What is traded in at the token endpoint: the caller's token, or a refresh token.
+//! What is traded in at the token endpoint: the caller's token, a refresh token, or nothing but the application's proof.
 
 use crate::claims::Claims;
 use domain::identity::HomeAccountId;
@@ -12,6 +12,8 @@ pub(crate) enum Grant<'r> {
     OnBehalfOf(&'r UserAssertion),
     /// Refresh grant (RFC 6749 §6) for the account.
     Refresh(HomeAccountId, &'r RefreshToken),
+    /// Client credentials grant (RFC 6749 §4.4): nobody's but the application's own.
+    ClientCredentials,
 }
 
 impl Grant<'_> {
@@ -25,6 +27,7 @@ impl Grant<'_> {
             Self::Refresh(_, token) => {
                 vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())]
             }
+            Self::ClientCredentials => vec![("grant_type", "client_credentials")],
         }
     }
 
@@ -32,6 +35,7 @@ impl Grant<'_> {
     /// validated before, and one that cannot be read here goes without it.
     pub(crate) fn routing_hint(&self) -> Option<String> {
         let account = match self {
+            Self::ClientCredentials => return None,
             Self::Refresh(account, _) => *account,
             Self::OnBehalfOf(assertion) => {
                 let claims = Claims::from_part(assertion.expose().split('.').nth(1)?).ok()?;

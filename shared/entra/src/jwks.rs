@@ -1,8 +1,10 @@
 //! The published signing keys (RFC 7517), with the two members that Entra adds: `issuer` and `cloud_instance_name`.
 
+use crate::authority::{Authority, TokenVersion};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use domain::identity::TenantId;
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -45,17 +47,45 @@ impl SigningKey {
         &self.jwk.kid
     }
 
-    /// For whom the key signs, with `{tenantid}` where any tenant may stand.
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.jwk.issuer.as_deref()
-    }
-
-    pub(crate) fn cloud_instance_name(&self) -> Option<&str> {
-        self.jwk.cloud_instance_name.as_deref()
+    /// Whether the key is published for this tenant in the authority's cloud. One document lists keys of several issuers, so
+    /// that a good signature alone does not mean that the issuer in the token signed it.
+    pub(crate) fn may_sign_for(&self, tenant: TenantId, authority: &Authority) -> bool {
+        // With `{tenantid}` where any tenant may stand.
+        let right_issuer = self.jwk.issuer.as_deref().is_none_or(|template| {
+            let issuer = template.replace("{tenantid}", &tenant.to_string());
+            [TokenVersion::V2, TokenVersion::V1]
+                .into_iter()
+                .any(|version| issuer == authority.issuer(version, tenant))
+        });
+        let right_cloud = match (self.jwk.cloud_instance_name.as_deref(), authority.cloud_instance_name()) {
+            (Some(of_key), Some(ours)) => of_key == ours,
+            _ => true,
+        };
+        right_issuer && right_cloud
     }
 
     pub(crate) fn jwk(&self) -> &Jwk {
         &self.jwk
+    }
+}
+
+/// What a key document has to offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDocument {
+    /// Keys that may sign access tokens at all.
+    pub signing_keys: usize,
+    /// Those of them that are published for the tenant, in the authority's cloud.
+    pub for_tenant: usize,
+}
+
+impl KeyDocument {
+    /// Without a tenant only keys for all tenants count as published for it. `None` for what is no key document.
+    pub fn read(body: &[u8], tenant: Option<TenantId>, authority: &Authority) -> Option<Self> {
+        let keys = parse(body)?;
+        // Nobody's, for which no document lists a key of its own.
+        let tenant = tenant.unwrap_or(TenantId::from_uuid(uuid::Uuid::nil()));
+        let for_tenant = keys.iter().filter(|key| key.may_sign_for(tenant, authority)).count();
+        Some(Self { signing_keys: keys.len(), for_tenant })
     }
 }
 
@@ -136,6 +166,24 @@ mod tests {
             ])),
             ["plain", "spelled out", "padded and zero-led"]
         );
+    }
+
+    #[test]
+    fn keys_of_the_tenant_are_told_from_those_of_others() {
+        let tenant: TenantId = "7f3a9c12-4d5e-4b6a-9c8d-0e1f2a3b4c5d".parse().unwrap();
+        let host = "https://login.microsoftonline.com".parse().unwrap();
+        let authority = Authority::new(&host, crate::TenantSetting::Single(tenant)).unwrap();
+        let n = modulus(256);
+        let key = |issuer: &str, cloud: &str| json!({"kty": "RSA", "kid": "key", "n": n, "e": "AQAB", "issuer": issuer, "cloud_instance_name": cloud});
+        let body = json!({"keys": [
+            key("https://login.microsoftonline.com/{tenantid}/v2.0", "microsoftonline.com"),
+            key("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", "microsoftonline.com"),
+            key("https://login.microsoftonline.com/{tenantid}/v2.0", "microsoftonline.us"),
+            {"kty": "EC", "kid": "curve"},
+        ]});
+        let read = KeyDocument::read(body.to_string().as_bytes(), Some(tenant), &authority);
+        assert_eq!(read, Some(KeyDocument { signing_keys: 3, for_tenant: 1 }));
+        assert_eq!(KeyDocument::read(b"<html>", None, &authority), None);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub use credential::{
     ClientAuthentication, ClientCredential, CredentialError, CredentialSource, RELOAD_INTERVAL,
 };
 pub use federated::{FederatedCredential, WebIdentity, WebIdentitySource};
-pub use jwks::SigningKey;
+pub use jwks::{KeyDocument, SigningKey};
 pub use kept_keys::{KeepingError, KeptKeys};
 pub use refusal::TokenRefused;
 pub use signing_keys::{KeyLookupError, KeyPolicy, KeysUnavailable, SigningKeys};

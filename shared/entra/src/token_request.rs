@@ -1,4 +1,4 @@
-//! The request to the token endpoint, the same for both grants but for what is traded in.
+//! The request to the token endpoint, the same for all grants but for what is traded in.
 
 use crate::authority::Authority;
 use crate::claims_request::requested_claims;
@@ -51,6 +51,13 @@ impl EntraTokenExchange {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { client, authority, client_id, credential, timeout, clock }
+    }
+
+    /// Asks for a token of the application itself and throws it away: it shows whether Entra ID takes our credential in this
+    /// tenant. `resource` is any API there, such as `https://graph.microsoft.com`; no permission on it is needed.
+    pub async fn prove_credential(&self, tenant: TenantId, resource: &str) -> Result<(), TokenError> {
+        let scopes = ScopeSet::parse(&format!("{resource}/.default"));
+        self.request(tenant, Grant::ClientCredentials, (&scopes).into()).await.map(drop)
     }
 
     async fn request(
@@ -144,6 +151,11 @@ impl EntraTokenExchange {
             }
         }
         form.extend(grant.fields().into_iter().map(|(name, value)| (name, value.into())));
+        if matches!(grant, Grant::ClientCredentials) {
+            // There is no user to tell about.
+            form.push(("scope", required.scopes.as_slice().join(" ").into()));
+            return form;
+        }
         form.push(("scope", with_reserved(required.scopes).into()));
         form.push(("client_info", "1".into()));
         form.push(("claims", requested_claims(required.claims).into()));

@@ -43,7 +43,7 @@ impl EventBridgePublisher {
         Self { client, bus_name, clock }
     }
 
-    fn entry(
+    pub(crate) fn entry(
         &self,
         name: &str,
         detail: &impl serde::Serialize,
@@ -63,7 +63,7 @@ impl EventBridgePublisher {
 
     /// All of them, as few requests as can be. Those that are refused do not hold up the others; two requests in a row that
     /// fail as a whole do.
-    async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Result<(), PublishError> {
+    pub(crate) async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Result<(), PublishError> {
         let mut first_error = None;
         let mut failed_in_a_row = 0;
         for chunk in entries.chunks(MOST_ENTRIES) {

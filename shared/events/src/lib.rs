@@ -2,9 +2,11 @@
 
 mod event_bridge;
 mod logged;
+mod probe;
 
 pub use event_bridge::EventBridgePublisher;
 pub use logged::LoggedEvents;
+pub use probe::{BusError, PROBE, find_bus};
 
 /// EventBridge's `source` of everything that this product publishes.
 pub const SOURCE: &str = "shared-token-cache";

@@ -262,6 +262,6 @@ async fn services(config: Config, base: Base, time: Time) -> Result<Services, St
 }
 
 /// Table and application together are what makes a deployment.
-fn pseudonyms(table: &str, client_id: &domain::identity::ClientId) -> Pseudonyms {
+pub(crate) fn pseudonyms(table: &str, client_id: &domain::identity::ClientId) -> Pseudonyms {
     Pseudonyms::new(format!("{table}/{client_id}"))
 }

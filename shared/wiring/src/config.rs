@@ -102,7 +102,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     pub fn read(environment: &Environment, function: Function) -> Result<Self, ConfigError> {
-        let mut reader = Reader { environment, problems: Vec::new() };
+        let mut reader = Reader::new(environment);
         let host = reader.url("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com");
         let tenant = reader.required::<TenantSetting>("ENTRA_TENANT_ID");
         let authority = match (host, &tenant) {
@@ -145,12 +145,16 @@ impl Config {
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     environment: &'a Environment,
-    problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(environment: &'a Environment) -> Self {
+        Self { environment, problems: Vec::new() }
+    }
+
     fn problem(&mut self, name: &str, problem: impl fmt::Display) {
         self.problems.push(format!("{name}: {problem}"));
     }
@@ -159,7 +163,7 @@ impl Reader<'_> {
         result.map_err(|error| self.problem(name, error)).ok()
     }
 
-    fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+    pub(crate) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let Some(value) = self.environment.get(name) else {
             self.problem(name, "is required and not set");
             return None;
@@ -323,7 +327,7 @@ impl Reader<'_> {
         }
     }
 
-    fn shards(&mut self) -> Option<Shards> {
+    pub(crate) fn shards(&mut self) -> Option<Shards> {
         let count = self.count("SWEEP_SHARDS", 64, 1024);
         let generation = self.count("SWEEP_SHARDS_GENERATION", 1, 1000)?;
         let draining = match self.environment.get("SWEEP_SHARDS_DRAINING") {

@@ -30,7 +30,7 @@ pub(crate) fn sealer(
     }
 }
 
-struct BranchKeysOfTable(DynamoDbBranchKeys);
+pub(crate) struct BranchKeysOfTable(pub(crate) DynamoDbBranchKeys);
 
 #[async_trait]
 impl BranchKeyStore for BranchKeysOfTable {

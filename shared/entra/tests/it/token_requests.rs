@@ -60,6 +60,26 @@ async fn on_behalf_of_sends_exactly_these_fields_and_headers() {
 }
 
 #[tokio::test]
+async fn a_proof_of_the_credential_asks_for_the_applications_own_token_and_names_no_user() {
+    let entra = FakeEntra::start().await;
+    entra.answer(success()).await;
+    entra.exchange().prove_credential(TENANT, "https://graph.microsoft.com").await.unwrap();
+    let requests = entra.requests().await;
+    let [request] = &requests[..] else { panic!("expected one request, got {}", requests.len()) };
+    let client_id = CLIENT.to_string();
+    assert_eq!(
+        form(request),
+        owned(&[
+            ("client_id", &client_id),
+            ("client_secret", SECRET),
+            ("grant_type", "client_credentials"),
+            ("scope", "https://graph.microsoft.com/.default"),
+        ])
+    );
+    assert_eq!(header(request, "x-anchormailbox"), None);
+}
+
+#[tokio::test]
 async fn refresh_sends_exactly_these_fields() {
     let entra = FakeEntra::start().await;
     entra.answer(success()).await;

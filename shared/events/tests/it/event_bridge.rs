@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-fn config(url: String) -> Builder {
+pub(crate) fn config(url: String) -> Builder {
     Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -30,7 +30,7 @@ fn config(url: String) -> Builder {
         .retry_config(RetryConfig::disabled())
 }
 
-fn publisher(server: &MockServer) -> EventBridgePublisher {
+pub(crate) fn publisher(server: &MockServer) -> EventBridgePublisher {
     EventBridgePublisher::new(
         Client::from_conf(config(server.uri()).build()),
         "lakeside-bus".to_owned(),
@@ -39,7 +39,7 @@ fn publisher(server: &MockServer) -> EventBridgePublisher {
 }
 
 /// Answers each `PutEvents` request in turn; a request too many gets the last answer again.
-async fn script(answers: &[(u16, Value)]) -> MockServer {
+pub(crate) async fn script(answers: &[(u16, Value)]) -> MockServer {
     let server = MockServer::start().await;
     for (at, (status, body)) in answers.iter().enumerate() {
         let mock = Mock::given(method("POST"))
@@ -51,12 +51,12 @@ async fn script(answers: &[(u16, Value)]) -> MockServer {
     server
 }
 
-async fn sent(server: &MockServer) -> Vec<Value> {
+pub(crate) async fn sent(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.expect("recording is on");
     requests.iter().map(|request| request.body_json().expect("JSON")).collect()
 }
 
-fn taken() -> (u16, Value) {
+pub(crate) fn taken() -> (u16, Value) {
     (200, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}))
 }
 

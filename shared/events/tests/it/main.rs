@@ -4,3 +4,4 @@
 
 mod document;
 mod event_bridge;
+mod probe;
