@@ -1,4 +1,4 @@
-//! `cargo run -p setup -- …`: registers the two apps in a tenant.
+//! `cargo run -p setup -- …`: registers the two apps in a tenant, checks a deployment, and looks after its accounts.
 
 use std::process::ExitCode;
 

@@ -21,6 +21,8 @@ const WRAPPERS: [(&str, &[&str]); 4] = [
     ("aws-sdk-secretsmanager", &["wiring"]),
     ("aws-sdk-kms", &["sealing", "wiring"]),
 ];
+/// What the commands for operators may use of `shared/`.
+const FOR_SETUP: [&str; 4] = ["domain", "outbound-http", "store-dynamodb", "wiring"];
 /// What the rules of the domain must not reach, not even through another crate.
 const OUTSIDE_DOMAIN: [&str; 10] =
     ["aws-", "axum", "http", "hyper", "jsonwebtoken", "lambda_", "reqwest", "rustls", "tower-http", "wiring"];
@@ -190,8 +192,11 @@ impl Graph {
             let layer = package.layer();
             for (used, kind) in self.uses(package) {
                 let forbidden = match (layer, used.layer()) {
-                    ("functions" | "shared", "bench" | "local" | "xtask") => {
-                        Some("deployed code uses nothing from bench/, local/ or xtask/")
+                    ("functions" | "shared", "bench" | "local" | "setup" | "xtask") => {
+                        Some("deployed code uses nothing from bench/, local/, setup/ or xtask/")
+                    }
+                    ("setup", "shared") if kind == Kind::Normal && !FOR_SETUP.contains(&&*used.name) => {
+                        Some("setup reaches outside systems through wiring and store-dynamodb")
                     }
                     ("local", "shared") if package.name == "entra-emulator" => {
                         Some("the emulator shares no code with what it is there to test")
@@ -317,6 +322,7 @@ mod tests {
             ("test-support", "shared/test-support", &["domain"]),
             ("domain", "shared/domain", &[]),
             ("entra-emulator", "local/entra-emulator", &["hyper@1.0.0"]),
+            ("setup", "setup", &["wiring", "store-dynamodb", "domain", "dev:entra-emulator"]),
             ("aws-sdk-dynamodb", "", &["hyper@1.0.0"]),
             ("hyper@1.0.0", "", &[]),
         ]);
@@ -325,7 +331,7 @@ mod tests {
 
     #[test]
     fn each_layer_rule_refuses_its_breach() {
-        let cases: [(&str, &[Described<'_>]); 6] = [
+        let cases: [(&str, &[Described<'_>]); 8] = [
             (
                 "entra uses aws-sdk-dynamodb",
                 &[("entra", "shared/entra", &["aws-sdk-dynamodb"]), ("aws-sdk-dynamodb", "", &[])],
@@ -338,6 +344,8 @@ mod tests {
                 "profile-api uses graph",
                 &[("profile-api", "functions/profile-api", &["graph"]), ("graph", "shared/graph", &[])],
             ),
+            ("graph uses setup", &[("graph", "shared/graph", &["setup"]), ("setup", "setup", &[])]),
+            ("setup uses entra", &[("setup", "setup", &["entra"]), ("entra", "shared/entra", &[])]),
             ("graph uses stack", &[("graph", "shared/graph", &["stack"]), ("stack", "local/stack", &[])]),
             (
                 "domain reaches hyper",

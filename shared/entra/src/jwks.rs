@@ -174,7 +174,12 @@ mod tests {
         let host = "https://login.microsoftonline.com".parse().unwrap();
         let authority = Authority::new(&host, crate::TenantSetting::Single(tenant)).unwrap();
         let n = modulus(256);
-        let key = |issuer: &str, cloud: &str| json!({"kty": "RSA", "kid": "key", "n": n, "e": "AQAB", "issuer": issuer, "cloud_instance_name": cloud});
+        let key = |issuer: &str, cloud: &str| {
+            let mut key = json!({"kty": "RSA", "kid": "key", "n": n, "e": "AQAB"});
+            key["issuer"] = issuer.into();
+            key["cloud_instance_name"] = cloud.into();
+            key
+        };
         let body = json!({"keys": [
             key("https://login.microsoftonline.com/{tenantid}/v2.0", "microsoftonline.com"),
             key("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", "microsoftonline.com"),
