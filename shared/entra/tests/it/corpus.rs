@@ -2,21 +2,21 @@
 
 #[path = "../../../../fuzz/checks/bearer.rs"]
 mod bearer;
-#[path = "../../../../fuzz/checks/corpus.rs"]
-mod corpus;
 #[path = "../../../../fuzz/checks/jwks.rs"]
 mod jwks;
 #[path = "../../../../fuzz/checks/loopback.rs"]
 mod loopback;
+#[path = "../../../../fuzz/checks/replay.rs"]
+mod replay;
 #[path = "../../../../fuzz/checks/signer.rs"]
 mod signer;
 
 #[test]
 fn what_is_checked_of_authorization_headers_holds_for_their_corpus() {
-    corpus::replay("../../fuzz/corpus/bearer", 10, bearer::check);
+    replay::folder("../../fuzz/corpus/bearer", 10, bearer::check);
 }
 
 #[test]
 fn what_is_checked_of_key_documents_holds_for_their_corpus() {
-    corpus::replay("../../fuzz/corpus/jwks", 10, jwks::check);
+    replay::folder("../../fuzz/corpus/jwks", 10, jwks::check);
 }

@@ -2,11 +2,11 @@
 
 #[path = "../../../../fuzz/checks/msal_cache.rs"]
 mod checks;
-#[path = "../../../../fuzz/checks/corpus.rs"]
-mod corpus;
+#[path = "../../../../fuzz/checks/replay.rs"]
+mod replay;
 
 #[test]
 fn what_the_fuzz_target_checks_holds_for_its_corpus() {
-    corpus::replay("../../fuzz/corpus/msal_cache", 5, checks::check);
-    corpus::replay("tests/caches", 5, checks::check);
+    replay::folder("../../fuzz/corpus/msal_cache", 5, checks::check);
+    replay::folder("tests/caches", 5, checks::check);
 }

@@ -2,10 +2,10 @@
 
 #[path = "../../../../fuzz/checks/unseal.rs"]
 mod checks;
-#[path = "../../../../fuzz/checks/corpus.rs"]
-mod corpus;
+#[path = "../../../../fuzz/checks/replay.rs"]
+mod replay;
 
 #[test]
 fn what_the_fuzz_target_checks_holds_for_its_corpus() {
-    corpus::replay("../../fuzz/corpus/unseal", 5, checks::check);
+    replay::folder("../../fuzz/corpus/unseal", 5, checks::check);
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-/// Runs a check on every input of `folder`, named from the crate's own.
+/// Runs a check on every input of a folder, named from the crate's own.
 ///
 /// # Panics
 /// When something does not hold, or there are fewer inputs than there should be.
-pub(crate) fn replay(folder: &str, at_least: usize, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+pub(crate) fn folder(name: &str, at_least: usize, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let mut inputs = 0;
     for file in std::fs::read_dir(&folder).unwrap() {
         let file = file.unwrap().path();
