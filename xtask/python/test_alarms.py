@@ -1,11 +1,11 @@
-"""Alarms and dashboard of the translated template."""
+"""Alarms and dashboard of the translated template, against the runbook."""
 
 import json
 import re
 
 import pytest
 
-from translated import resources, translate
+from translated import ROOT, resources, translate
 
 OURS = "SharedTokenCache"
 ALARMS = {
@@ -30,6 +30,11 @@ def widgets(template):
     return json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
 
 
+@pytest.fixture(scope="module")
+def runbook():
+    return (ROOT / "docs/operations.md").read_text()
+
+
 def metrics_of(alarm):
     """(namespace, name, dimensions, statistic) of all metrics that an alarm reads."""
     if "Metrics" in alarm:
@@ -42,8 +47,17 @@ def metrics_of(alarm):
         yield metric["Namespace"], metric["MetricName"], dimensions, statistic
 
 
-def test_the_alarms_are_these(alarms):
+def test_each_alarm_has_its_section_in_the_runbook(alarms, runbook):
     assert set(alarms) == ALARMS
+    headings = set(re.findall(r"(?m)^### (\w+Alarm)$", runbook))
+    assert headings == set(alarms), "an alarm that nobody knows what to do about, or a section for none"
+
+
+def test_metrics_of_our_own_are_listed_in_the_runbook(alarms, widgets, runbook):
+    named = {name for alarm in alarms.values() for space, name, _, _ in metrics_of(alarm) if space == OURS}
+    named |= {metric[1] for widget in widgets for metric in widget["properties"].get("metrics", []) if metric[0] == OURS}
+    assert len(named) > 15
+    assert named <= set(re.findall(r"`(\w+)`", runbook))
 
 
 def test_each_metric_is_that_of_the_right_resource(alarms):
