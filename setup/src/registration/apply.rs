@@ -98,7 +98,8 @@ impl Applying<'_> {
         let api = self.state.role(Role::Api).map(|one| one.application.clone());
         let body = self.request.wanted.creation(role, api.as_ref());
         let doing = self.doing("create the application", role);
-        let answer = self.graph.send(Ask::patch(&path, body, doing.clone()).or_create()).await?;
+        let answer = self.graph.send(Ask::patch(&path, body, doing.clone()).or_create()).await;
+        let answer = answer.map_err(|error| name_is_taken(error, self.name()))?;
         // Without a body it was there after all: an earlier try got through.
         let application = if answer.is_empty() {
             self.graph.send(Ask::get(path, doing).fresh()).await?.json()?
@@ -235,5 +236,19 @@ impl Applying<'_> {
             self.output.step(Sign::Done, format_args!("the secret is in {path}, and nowhere else"));
         }
         Ok(())
+    }
+}
+
+/// A deleted application keeps its unique name, and whoever may not see deleted items cannot know.
+fn name_is_taken(error: GraphError, name: &Name) -> GraphError {
+    match error {
+        GraphError::Refused { what, status, code, message } if message.contains("uniqueName") => {
+            let message = format!(
+                "{message} A deleted application has it for 30 days: have an administrator restore or remove it, or choose \
+                 another --name than {name}"
+            );
+            GraphError::Refused { what, status, code, message }
+        }
+        error => error,
     }
 }

@@ -14,7 +14,14 @@ pub(crate) struct Removal {
     edits: Vec<Edit>,
     applications: Vec<(Uuid, String)>,
     /// Deleted items to remove for good, those that are still to be deleted included.
-    purged: Vec<(Uuid, String)>,
+    purged: Vec<Purge>,
+}
+
+struct Purge {
+    id: Uuid,
+    text: String,
+    /// It is deleted by this very run, and so not among the deleted items everywhere at once.
+    is_new: bool,
 }
 
 impl Removal {
@@ -34,15 +41,21 @@ impl Removal {
             };
             let text = format!("application {} ({})", name.unique_name(role), one.application.app_id);
             applications.push((one.application.id, text.clone()));
-            purged.push((one.application.id, text));
+            purged.push(Purge { id: one.application.id, text, is_new: true });
             if let Some(principal) = one.principal.as_ref().filter(|one| one.tags.contains(&tag)) {
-                purged.push((principal.id, format!("service principal of {}", name.unique_name(role))));
+                // It may go with its application; what stays is found by its tag the next time.
+                let text = format!("service principal of {}", name.unique_name(role));
+                purged.push(Purge::of(principal.id, text));
             }
         }
         let deleted = state.deleted.applications.iter();
-        purged.extend(deleted.map(|one| (one.id, format!("deleted application {}", one.display_name))));
+        purged.extend(
+            deleted.map(|one| Purge::of(one.id, format!("deleted application {}", one.display_name))),
+        );
         let deleted = state.deleted.principals.iter();
-        purged.extend(deleted.map(|one| (one.id, format!("deleted service principal of {}", one.app_id))));
+        purged.extend(
+            deleted.map(|one| Purge::of(one.id, format!("deleted service principal of {}", one.app_id))),
+        );
         if restorable {
             purged.clear();
         }
@@ -73,7 +86,7 @@ impl Removal {
                 format_args!("{text}, with its credentials and the consent given to it"),
             );
         }
-        for (_, text) in &self.purged {
+        for Purge { text, .. } in &self.purged {
             output.step(Sign::Removes, format_args!("{text}: from the deleted items too, for good"));
         }
     }
@@ -88,16 +101,23 @@ impl Removal {
             graph.delete(Ask::delete(format!("/applications/{id}"), doing)).await?;
             output.step(Sign::Done, format_args!("{text} deleted"));
         }
-        for (id, text) in &self.purged {
-            purge(graph, *id, text).await?;
+        for one in &self.purged {
+            one.make(graph).await?;
+            let text = &one.text;
             output.step(Sign::Done, format_args!("{text} removed for good"));
         }
         Ok(())
     }
 }
 
-/// What was deleted a moment ago may not be among the deleted items yet.
-async fn purge(graph: &Graph, id: Uuid, text: &str) -> Result<(), GraphError> {
-    let doing = Doing { what: format!("remove the {text} for good"), needs: Needs::Registering };
-    graph.delete(Ask::delete(format!("/directory/deletedItems/{id}"), doing)).await
+impl Purge {
+    fn of(id: Uuid, text: String) -> Self {
+        Self { id, text, is_new: false }
+    }
+
+    async fn make(&self, graph: &Graph) -> Result<(), GraphError> {
+        let doing = Doing { what: format!("remove the {} for good", self.text), needs: Needs::Registering };
+        let ask = Ask::delete(format!("/directory/deletedItems/{}", self.id), doing);
+        graph.delete(if self.is_new { ask.fresh() } else { ask }).await
+    }
 }

@@ -1,7 +1,7 @@
 //! The app registrations in the tenant: `register`, `show`, `clean-up`.
 //!
-//! Each reads what is there ([`state`]), compares it with what should be ([`plan`], [`clean_up`]) and makes the changes one by
-//! one ([`apply`]). A run that was cut off at any request is completed by the next one.
+//! Each reads what is there (`state`), compares it with what should be (`plan`, `clean_up`) and makes the changes one by
+//! one (`apply`). A run that was cut off at any request is completed by the next one.
 
 mod apply;
 mod arguments;
@@ -267,6 +267,9 @@ fn greet(state: &State, world: &World) {
     let user = user.unwrap_or("an application");
     let name = state.tenant.display_name.as_deref().unwrap_or("the tenant");
     world.output.line(format_args!("Signed in as {user} in {name} ({})", state.tenant.id));
+    for what in &state.hidden {
+        world.output.step(Sign::Careful, format_args!("you may not see {what}"));
+    }
 }
 
 /// Certificates themselves come only when they are asked for by name.

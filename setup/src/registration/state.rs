@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) graph: Option<Principal>,
     /// Consent given for everybody, to these applications.
     pub(crate) grants: Vec<Grant>,
+    /// What the user may not see, in words. It is taken for not there.
+    pub(crate) hidden: Vec<&'static str>,
 }
 
 /// An application with what belongs to it.
@@ -116,9 +118,14 @@ impl State {
             };
         let api = Registered::read(graph, name, Role::Api).await?;
         let page = Registered::read(graph, name, Role::Page).await?;
-        let (graph_principal, grants) = consent(graph, api.as_ref(), page.as_ref()).await?;
+        let graph_principal = principal(graph, GRAPH).await?;
+        let grants = consent(graph, [api.as_ref(), page.as_ref()]).await?;
         let deleted = Deleted::read(graph, name).await?;
-        Ok(Self { tenant, user, api, page, deleted, graph: graph_principal, grants })
+        let hidden =
+            [(grants.is_none(), "consent given for everybody"), (deleted.is_none(), "deleted items")];
+        let hidden = hidden.into_iter().filter_map(|(is_hidden, what)| is_hidden.then_some(what)).collect();
+        let (grants, deleted) = (grants.unwrap_or_default(), deleted.unwrap_or_default());
+        Ok(Self { tenant, user, api, page, deleted, graph: graph_principal, grants, hidden })
     }
 
     pub(crate) fn role(&self, role: Role) -> Option<&Registered> {
@@ -183,45 +190,41 @@ pub(crate) async fn principal(graph: &Graph, app_id: Uuid) -> Result<Option<Prin
     graph.find(Ask::get(format!("/servicePrincipals(appId='{app_id}')"), doing)).await
 }
 
-/// Graph's service principal, and the consent for everybody that the deployment's applications have.
-async fn consent(
-    graph: &Graph,
-    api: Option<&Registered>,
-    page: Option<&Registered>,
-) -> Result<(Option<Principal>, Vec<Grant>), GraphError> {
-    let clients: Vec<Uuid> =
-        [api, page].into_iter().flatten().filter_map(|one| Some(one.principal.as_ref()?.id)).collect();
-    let graph_principal = principal(graph, GRAPH).await?;
-    if clients.is_empty() {
-        return Ok((graph_principal, Vec::new()));
-    }
+/// The consent for everybody that the deployment's applications have. Seeing it takes the permission to give it.
+async fn consent(graph: &Graph, clients: [Option<&Registered>; 2]) -> Result<Option<Vec<Grant>>, GraphError> {
     let mut grants = Vec::new();
-    for client in clients {
+    for client in clients.into_iter().flatten().filter_map(|one| Some(one.principal.as_ref()?.id)) {
         let path = format!("/oauth2PermissionGrants?$filter=clientId eq '{client}'");
-        let doing = Doing { what: "read the consent given".into(), needs: Needs::Registering };
-        let all: Vec<Grant> = graph.list(Ask::get(path, doing)).await?;
+        let doing = Doing { what: "read the consent given".into(), needs: Needs::Consenting };
+        let Some(all) = graph.list_if_allowed::<Grant>(Ask::get(path, doing)).await? else {
+            return Ok(None);
+        };
         grants.extend(all.into_iter().filter(|grant| grant.consent_type == "AllPrincipals"));
     }
-    Ok((graph_principal, grants))
+    Ok(Some(grants))
 }
 
 impl Deleted {
-    async fn read(graph: &Graph, name: &Name) -> Result<Self, GraphError> {
+    /// Some tenants show them to administrators only.
+    async fn read(graph: &Graph, name: &Name) -> Result<Option<Self>, GraphError> {
         let tag = name.tag();
-        let mut applications: Vec<Application> = deleted(graph, "application").await?;
+        let applications = deleted::<Application>(graph, "application").await?;
+        let principals = deleted::<Principal>(graph, "servicePrincipal").await?;
+        let (Some(mut applications), Some(mut principals)) = (applications, principals) else {
+            return Ok(None);
+        };
         applications.retain(|one| one.tags.contains(&tag));
-        let mut principals: Vec<Principal> = deleted(graph, "servicePrincipal").await?;
         principals.retain(|one| one.tags.contains(&tag));
-        Ok(Self { applications, principals })
+        Ok(Some(Self { applications, principals }))
     }
 
-    /// The newest deleted application of a role.
+    /// The deleted application with this unique name; there is one at the most.
     pub(crate) fn application(&self, unique_name: &str) -> Option<&Application> {
         self.applications.iter().find(|one| one.unique_name.as_deref() == Some(unique_name))
     }
 }
 
-async fn deleted<T: DeserializeOwned>(graph: &Graph, kind: &str) -> Result<Vec<T>, GraphError> {
+async fn deleted<T: DeserializeOwned>(graph: &Graph, kind: &str) -> Result<Option<Vec<T>>, GraphError> {
     let doing = Doing { what: format!("list deleted items ({kind})"), needs: Needs::Registering };
-    graph.list(Ask::get(format!("/directory/deletedItems/microsoft.graph.{kind}"), doing)).await
+    graph.list_if_allowed(Ask::get(format!("/directory/deletedItems/microsoft.graph.{kind}"), doing)).await
 }

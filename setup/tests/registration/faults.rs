@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     CutAfter(usize),
     /// Each request is refused with this status the first time it is made.
     FirstTry(StatusCode),
+    /// Deleted items are shown to administrators only.
+    HiddenDeletedItems,
     /// The first request of each kind about something below an object is not known yet, twice.
     NotKnownYet,
 }
@@ -70,6 +72,9 @@ impl Door {
             Fault::CutAfter(last) if number > last => Some((refusal(StatusCode::UNAUTHORIZED), false)),
             Fault::CutAfter(last) if number == last => Some((refusal(StatusCode::UNAUTHORIZED), true)),
             Fault::FirstTry(status) if tries == 1 => Some((refusal(status), false)),
+            Fault::HiddenDeletedItems if path.ends_with("microsoft.graph.application") => {
+                Some((refusal(StatusCode::FORBIDDEN), false))
+            }
             Fault::NotKnownYet if tries <= 2 && *method != Method::GET && path.split('/').count() > 4 => {
                 Some((refusal(StatusCode::NOT_FOUND), false))
             }

@@ -1,3 +1,4 @@
+use crate::faults::Fault;
 use crate::scene::{GUEST, MEMBER, Scene};
 
 async fn refused(user: &str, scopes: &str, command: &[&str]) -> String {
@@ -35,6 +36,21 @@ async fn consent_for_everybody_takes_an_administrator_and_the_rest_is_done_witho
     // What was done by then stays; without consent for everybody the registration is completed.
     scene.ran(&["register"]).await;
     assert!(scene.ran(&["register"]).await.contains("Nothing to do"));
+}
+
+#[tokio::test]
+async fn who_may_not_see_everything_is_told_so_and_registers_all_the_same() {
+    let scene = Scene::of(MEMBER, "User.Read Application.ReadWrite.All").await;
+    scene.ran(&["register"]).await;
+    scene.door.set(Fault::HiddenDeletedItems);
+    let text = scene.ran(&["register"]).await;
+    for hidden in ["may not see consent given for everybody", "may not see deleted items", "Nothing to do"] {
+        assert!(text.contains(hidden), "{hidden} is missing in\n{text}");
+    }
+    scene.ran(&["clean-up", "--yes", "--restorable"]).await;
+    scene.door.set(Fault::HiddenDeletedItems);
+    let error = scene.run(&["register"]).await.result.unwrap_err().to_string();
+    assert!(error.contains("deleted application") && error.contains("--name"), "{error}");
 }
 
 #[tokio::test]

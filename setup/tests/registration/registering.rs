@@ -18,7 +18,8 @@ async fn a_second_run_changes_nothing_and_says_so() {
 
 #[tokio::test]
 async fn both_applications_are_as_the_product_needs_them() {
-    let scene = Scene::of(MEMBER, "User.Read Application.ReadWrite.All").await;
+    let scopes = "User.Read Application.ReadWrite.All DelegatedPermissionGrant.ReadWrite.All";
+    let scene = Scene::of(MEMBER, scopes).await;
     scene.ran(&["register", "--origin", "https://app.example", "--origin", "http://localhost:3000"]).await;
     let (api, page) = (scene.api().await, scene.graph("/applications(uniqueName='token-cache-page')").await);
     let id = api["appId"].as_str().unwrap();

@@ -209,12 +209,20 @@ impl Graph {
         Err(GraphError::Unreadable { what: next.doing.what })
     }
 
-    /// Deletes; what is gone already is as good as deleted.
-    pub(crate) async fn delete(&self, ask: Ask) -> Result<(), GraphError> {
-        self.find_nothing(ask).await
+    /// As [`Graph::list`], or `None` when the user may not see them.
+    pub(crate) async fn list_if_allowed<T: DeserializeOwned>(
+        &self,
+        ask: Ask,
+    ) -> Result<Option<Vec<T>>, GraphError> {
+        match self.list(ask).await {
+            Ok(all) => Ok(Some(all)),
+            Err(GraphError::Denied { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn find_nothing(&self, ask: Ask) -> Result<(), GraphError> {
+    /// Deletes; what is gone already is as good as deleted.
+    pub(crate) async fn delete(&self, ask: Ask) -> Result<(), GraphError> {
         match self.send(ask).await {
             Ok(_) | Err(GraphError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -32,7 +32,7 @@ pub(super) fn all(ask: &Ask<'_>) -> Result<Answer, GraphError> {
     ask.only(&[Method::GET, Method::POST])?;
     let tenant = ask.access.tenant();
     if ask.method == Method::GET {
-        ask.access.need(&[CONSENT[0], "Application.Read.All", "Application.ReadWrite.All"])?;
+        ask.access.need(&CONSENT)?;
         let registry = lock(&ask.shared.registry);
         let own = registry.grants.iter().filter(|grant| grant.tenant == tenant);
         return Ok(Answer::Collection(own.map(entity).collect()));
