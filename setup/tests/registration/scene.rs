@@ -178,9 +178,9 @@ impl Scene {
 
     /// The settings as the functions read them.
     pub(crate) fn environment(&self) -> Environment {
-        let text = self.read(".env");
-        let lines = text.lines().filter_map(|line| line.split_once('='));
-        lines.map(|(name, value)| (name, value.trim_matches('\''))).collect()
+        let mut environment = Environment::default();
+        wiring::read_env_file(&self.folder.join(".env"), &mut environment).unwrap();
+        environment
     }
 
     pub(crate) fn setting(&self, name: &str) -> String {
