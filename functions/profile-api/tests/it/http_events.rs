@@ -353,6 +353,7 @@ impl Lines {
 #[tokio::test]
 async fn every_line_of_a_request_names_it_whatever_the_level() {
     for (level, least) in [(tracing::Level::TRACE, 1), (tracing::Level::WARN, 0)] {
+        let mut fixture = Fixture::new();
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -362,7 +363,6 @@ async fn every_line_of_a_request_names_it_whatever_the_level() {
             .finish();
         let _logging = tracing::subscriber::set_default(subscriber);
 
-        let mut fixture = Fixture::new();
         let named = |answer: &Response<Body>, least: usize| {
             let lines = lines.taken();
             assert!(lines.len() >= least, "{answer:?}");

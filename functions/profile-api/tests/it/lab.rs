@@ -44,6 +44,10 @@ impl Fixture {
     }
 
     pub(crate) fn with_scopes(scopes: &str) -> Self {
+        // What is said before anybody listens would count as of no interest, also to a test that listens at that moment.
+        let nowhere =
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(std::io::sink);
+        let _ = nowhere.try_init();
         let fakes = Fakes::default();
         let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
         let api = Api {
