@@ -19,6 +19,7 @@ use crate::error::{BenchError, cannot};
 use crate::site::Site;
 use crate::store::{STORE_THREADS, runtime};
 use clap::Args;
+use entra_emulator::Emulator;
 use peer_table::PeerTable;
 pub(crate) use requests::{Tokens, send};
 use serde_json::json;
@@ -101,9 +102,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
 }
 
 async fn measure(site: &Site, arguments: &Arguments, extent: Extent) -> Result<report::Report, BenchError> {
-    site.emulator()
-        .change_scenarios(&json!({ "tokenSizes": TOKEN_SIZES.to_json() }))
-        .map_err(cannot("make tokens as long as Entra ID's"))?;
+    use_usual_tokens(site.emulator())?;
     eprintln!("making accounts");
     let (of_product, of_peers) = extent.accounts;
     site.seed(of_product, 0).await?;
@@ -116,19 +115,17 @@ async fn measure(site: &Site, arguments: &Arguments, extent: Extent) -> Result<r
     rounds::run(site, &subjects, &arguments.hello, extent).await
 }
 
-/// Lengths in characters, as Entra ID's are: `docs/data-model.md`, "What it costs".
-struct TokenLengths {
-    access: usize,
-    refresh: usize,
-    id: usize,
-}
+/// Lengths in characters of access, refresh and id tokens, as Entra ID's are: `docs/data-model.md`, "What it costs".
+const TOKEN_LENGTHS: [usize; 3] = [2_500, 1_600, 1_300];
 
-const TOKEN_SIZES: TokenLengths = TokenLengths { access: 2_500, refresh: 1_600, id: 1_300 };
-
-impl TokenLengths {
-    fn to_json(&self) -> serde_json::Value {
-        json!({ "accessToken": self.access, "refreshToken": self.refresh, "idToken": self.id })
-    }
+/// Makes the emulator's tokens as long as Entra ID's.
+pub(crate) fn use_usual_tokens(emulator: &Emulator) -> Result<(), BenchError> {
+    let [access, refresh, id] = TOKEN_LENGTHS;
+    let lengths = json!({ "accessToken": access, "refreshToken": refresh, "idToken": id });
+    emulator
+        .change_scenarios(&json!({ "tokenSizes": lengths }))
+        .map_err(cannot("make tokens as long as Entra ID's"))?;
+    Ok(())
 }
 
 /// What the peer's MSAL calls the emulator in its cache.

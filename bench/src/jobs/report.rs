@@ -31,7 +31,7 @@ pub(crate) struct Measured {
 pub(crate) struct Report {
     processors: usize,
     rounds: usize,
-    token_lengths: [usize; 2],
+    token_lengths: [usize; 3],
     measured: Vec<Measured>,
     ceilings: Vec<Ceiling>,
 }
@@ -68,7 +68,7 @@ impl Report {
         measured: Vec<Measured>,
         ceilings: Vec<Ceiling>,
         rounds: usize,
-        token_lengths: [usize; 2],
+        token_lengths: [usize; 3],
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { processors, rounds, token_lengths, measured, ceilings }
@@ -250,7 +250,7 @@ fn table(out: &mut Formatter<'_>, head: &[&str], rows: &[Row]) -> fmt::Result {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let Self { processors, rounds, token_lengths: [access, refresh], .. } = self;
+        let Self { processors, rounds, token_lengths: [access, refresh, _], .. } = self;
         writeln!(out, "# Results\n")?;
         writeln!(
             out,

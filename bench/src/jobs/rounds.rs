@@ -8,7 +8,7 @@ use super::sizes;
 use super::subject::Subject;
 use super::sweeps::{CONCURRENCIES, Kind, Workers, set_token_life};
 use super::units::UnitsOfJobs;
-use super::{Extent, TOKEN_SIZES};
+use super::{Extent, TOKEN_LENGTHS};
 use crate::error::{BenchError, cannot};
 use crate::process::Process;
 use crate::sessions::sign_in;
@@ -108,7 +108,7 @@ pub(super) async fn run(
         api.stop().await;
         workers.stop().await;
     }
-    Ok(Report::new(measured, ceilings, extent.rounds, [TOKEN_SIZES.access, TOKEN_SIZES.refresh]))
+    Ok(Report::new(measured, ceilings, extent.rounds, TOKEN_LENGTHS))
 }
 
 /// Who comes first changes from round to round.

@@ -2,7 +2,7 @@
 
 use crate::error::{BenchError, cannot};
 use crate::figures::median;
-use crate::jobs::{Kind, Subject, Tokens, Workers, send, set_token_life};
+use crate::jobs::{Kind, Subject, Tokens, Workers, send, set_token_life, use_usual_tokens};
 use crate::process::Process;
 use crate::processor;
 use crate::sessions::sign_in;
@@ -74,6 +74,7 @@ impl Bystanders {
     /// Makes the accounts that are measured and starts the functions.
     pub(crate) async fn prepare(site: &Site, api: &Path, sweep: &Path) -> Result<Self, BenchError> {
         let emulator = site.emulator();
+        use_usual_tokens(emulator)?;
         site.seed(SWEPT, 0).await?;
         let subject = Subject::product(site, api, sweep, SWEPT);
         let door = Door::before(site.table_url()).await.map_err(cannot("stand before the table"))?;
