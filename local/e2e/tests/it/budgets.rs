@@ -90,8 +90,8 @@ async fn a_warm_hit_is_one_read_and_one_graph_request() {
     }
 }
 
-/// The key that seals the tokens is read and unwrapped once per process. The API does so while it starts, when it opens the
-/// signing keys that were kept, so that no request waits for it.
+/// The key that seals the tokens is read and unwrapped once per process. The API does so while it starts, beside the signing keys
+/// that were kept, so that no request waits for it.
 #[tokio::test]
 async fn a_cold_process_reads_and_unwraps_one_key_more_and_serves_a_cached_user_as_a_warm_one() {
     let budgets = Budgets::start().await;
@@ -101,8 +101,8 @@ async fn a_cold_process_reads_and_unwraps_one_key_more_and_serves_a_cached_user_
     let time = Time::with_clock(Arc::new(budgets.lab.stack.clock().clone()));
     let api = wiring::Api::start(budgets.lab.stack.environment(), time).await.unwrap();
     let start = budgets.take();
-    let kept_signing_keys = 1;
-    assert_eq!(start.table, [("GetItem".to_owned(), kept_signing_keys + 1)].into(), "{start:?}");
+    let (kept_signing_keys, newest_sealing_key) = (("GetItem".to_owned(), 1), ("Query".to_owned(), 1));
+    assert_eq!(start.table, [kept_signing_keys, newest_sealing_key].into(), "{start:?}");
     assert_eq!(start.kms, [("Decrypt".to_owned(), 1)].into(), "{start:?}");
     assert_eq!((start.token_requests, start.graph), (0, 0));
 
