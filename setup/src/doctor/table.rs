@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::causes::with_causes;
 use domain::error::StoreError;
-use store_dynamodb::probe::{access, upkeep};
+use store_dynamodb::probe::{Access, access, upkeep};
 use store_dynamodb::table::{TableError, verify};
 use wiring::Probe;
 
@@ -13,7 +13,9 @@ const PROTECTION: &str = "table-deletion";
 const RECOVERY: &str = "table-recovery";
 const INDEXES: &str = "table-indexes";
 const ACCESS: &str = "table-access";
+const INDEX_ACCESS: &str = "index-access";
 
+const NOT_ALLOWED: &str = "AccessDeniedException";
 const REACH: &str = "are there AWS credentials and a region, and is TABLE_NAME of that account and region?";
 
 /// Keys, indexes and time to live.
@@ -26,6 +28,13 @@ pub(super) async fn check_shape(probe: &Probe) -> Vec<Finding> {
             Finding::ok(TABLE, format!("{name:?} has its keys, indexes and time to live"))
         }
         Ok(faults) => Finding::failed(TABLE, format!("{name:?}: {}", faults.join("; ")), fix),
+        // The functions may not look at it either, and need not.
+        Err(TableError::Store(StoreError::Rejected { reason, .. })) if reason.starts_with(NOT_ALLOWED) => {
+            Finding::skipped(
+                TABLE,
+                "whoever runs this may not describe it (dynamodb:DescribeTable, DescribeTimeToLive)",
+            )
+        }
         Err(error) => Finding::failed(TABLE, with_causes(&error), REACH),
     }]
 }
@@ -78,9 +87,26 @@ pub(super) async fn check_care(probe: &Probe) -> Vec<Finding> {
     findings
 }
 
+/// The actions of both functions, and those of the sweep alone.
 pub(super) async fn check_access(probe: &Probe) -> Vec<Finding> {
     let tried = access(&probe.aws().dynamodb, &probe.config().table_name).await;
-    let actions: Vec<&str> = tried.iter().map(|access| access.action).collect();
+    let (indexes, items): (Vec<Access>, Vec<Access>) =
+        tried.into_iter().partition(|access| access.action.contains("index"));
+    vec![
+        judge(
+            ACCESS,
+            &items,
+            "allow these actions to the function's role, as template.yaml does; run this with that role's credentials",
+        ),
+        judge(
+            INDEX_ACCESS,
+            &indexes,
+            "allow dynamodb:Query on both indexes to the sweep's role, as template.yaml does; the API's does without",
+        ),
+    ]
+}
+
+fn judge(check: &'static str, tried: &[Access], fix: &str) -> Finding {
     let refused: Vec<String> = tried
         .iter()
         .filter_map(|access| {
@@ -88,10 +114,10 @@ pub(super) async fn check_access(probe: &Probe) -> Vec<Finding> {
             Some(format!("{}: {error}", access.action))
         })
         .collect();
-    vec![if refused.is_empty() {
-        Finding::ok(ACCESS, format!("allowed: {}", actions.join(", ")))
+    if refused.is_empty() {
+        let actions: Vec<&str> = tried.iter().map(|access| access.action).collect();
+        Finding::ok(check, format!("allowed: {}", actions.join(", ")))
     } else {
-        let fix = "allow these actions to the function's role, as template.yaml does; run this with that role's credentials";
-        Finding::failed(ACCESS, refused.join("; "), fix)
-    }]
+        Finding::failed(check, refused.join("; "), fix)
+    }
 }

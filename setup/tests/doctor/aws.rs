@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::types::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use wiremock::matchers::header;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use wiring::AwsClients;
 
 const KEY_ARN: &str = "arn:aws:kms:us-east-1:123456789012:key/aaaabbbb-0000-4000-8000-000000000001";
@@ -15,7 +17,7 @@ const KEY_ARN: &str = "arn:aws:kms:us-east-1:123456789012:key/aaaabbbb-0000-4000
 async fn a_table_that_is_not_there_fails_and_so_do_the_actions_on_it() {
     let site = Site::start().await;
     let report = site.doctor_with("TABLE_NAME", "no-such-table").await;
-    assert_eq!(report.failed(), ["table", "table-access"]);
+    assert_eq!(report.failed(), ["table", "table-access", "index-access"]);
     report.assert_failed("table", "does not exist", "template.yaml");
     report.assert_failed("table-access", "ResourceNotFoundException", "template.yaml");
     let report = site.doctor_with("AWS_ENDPOINT_URL_DYNAMODB", &nowhere().await).await;
@@ -48,7 +50,7 @@ async fn a_table_of_another_shape_is_told_fault_by_fault() {
 }
 
 /// A table that is as it should be, but for these settings, and whose writes are refused if not `allowed`.
-async fn scripted_table(guarded: bool, allowed: bool) -> wiremock::MockServer {
+async fn scripted_table(guarded: bool, allowed: bool) -> MockServer {
     let (billing, projection, recovery) = if guarded {
         ("PAY_PER_REQUEST", "KEYS_ONLY", "ENABLED")
     } else {
@@ -110,6 +112,38 @@ async fn an_action_that_is_not_allowed_is_named() {
     report.assert_only("table-access", "dynamodb:PutItem: the table refused put_item", "function's role");
     let detail = report.find("table-access")["detail"].as_str().unwrap();
     assert!(detail.contains("dynamodb:DeleteItem") && !detail.contains("dynamodb:GetItem"), "{detail}");
+}
+
+#[tokio::test]
+async fn with_the_apis_role_only_what_that_role_lacks_is_missing() {
+    let site = Site::start().await;
+    let refused = json!({"__type": "AccessDeniedException"});
+    let table = MockServer::start().await;
+    for operation in ["GetItem", "PutItem", "UpdateItem", "DeleteItem"] {
+        let (status, error) =
+            if operation == "GetItem" { (200, "") } else { (400, "ConditionalCheckFailedException") };
+        let target = format!("DynamoDB_20120810.{operation}");
+        Mock::given(header("x-amz-target", target.as_str()))
+            .respond_with(ResponseTemplate::new(status).set_body_json(json!({"__type": error})))
+            .mount(&table)
+            .await;
+    }
+    let found = ResponseTemplate::new(200).set_body_json(json!({"Items": [], "Count": 0, "ScannedCount": 0}));
+    let of_table =
+        |request: &Request| request.body_json::<Value>().is_ok_and(|body| body["IndexName"].is_null());
+    Mock::given(header("x-amz-target", "DynamoDB_20120810.Query"))
+        .and(of_table)
+        .respond_with(found)
+        .mount(&table)
+        .await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ResponseTemplate::new(400).set_body_json(refused))
+        .with_priority(u8::MAX)
+        .mount(&table)
+        .await;
+    let report = site.doctor_with("AWS_ENDPOINT_URL_DYNAMODB", &table.uri()).await;
+    report.assert_only("index-access", "dynamodb:Query on index due", "the API's does without");
+    assert_eq!((report.status("table"), report.status("table-access")), ("skipped", "ok"));
 }
 
 /// The settings, with this server as KMS.

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{BillingMode, PointInTimeRecoveryStatus, ProjectionType};
 use domain::error::StoreError;
 
-/// A partition in which nothing lies.
-const PROBE: &str = "PROBE#doctor";
+/// A partition in which nothing lies. It begins as those of accounts do: roles may delete nothing else.
+const PROBE: &str = "ACCOUNT#doctor";
 
 /// A condition that holds for no item, there or not there: what it guards is authorised and never done.
 const NEVER: &str = "attribute_exists(#pk) AND attribute_not_exists(#pk)";
