@@ -1,8 +1,7 @@
 //! A tenant of the emulator, a checkout in a folder of its own, and the program run in both.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use setup::registration::{Command, Output, RegistrationError, Waits, World, exec
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use url::Url;
+use uuid::Uuid;
 use wiring::Environment;
 
 use crate::faults::{Door, Fault, pass};
@@ -61,6 +61,13 @@ struct Cli {
     command: Command,
 }
 
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // What is left lies among the system's temporary files.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
 impl Scene {
     /// The administrator's, with every permission.
     pub(crate) async fn start() -> Self {
@@ -69,10 +76,8 @@ impl Scene {
     }
 
     pub(crate) async fn of(user: &str, scopes: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("registration-{number}"));
-        let _ = std::fs::remove_dir_all(&folder);
+        // Tests run at the same time, in one process or in many.
+        let folder = std::env::temp_dir().join(format!("registration-{}", Uuid::new_v4()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("samconfig.toml"), SAM_CONFIG).unwrap();
 
