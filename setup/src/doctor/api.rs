@@ -15,7 +15,8 @@ const HEALTH: &str = "api-health";
 const CORS: &str = "api-cors";
 const CHALLENGE: &str = "api-challenge";
 
-const REACH: &str = "is --api-url the stack's output ApiUrl, and may this machine reach it?";
+const REACH: &str =
+    "is --api-url the stack's output SpaUrl, or ApiUrl for a page elsewhere, and may this machine reach it?";
 
 /// `origin` is that of the page, where it is known.
 pub(super) fn checks(client: &Client, api: &Url, origin: Option<String>) -> Vec<Check> {
@@ -63,6 +64,10 @@ async fn check_preflight(client: &Client, base: &str, origin: Option<String>) ->
         let why = "no page is known: name it with --page-url, or set CORS_ALLOWED_ORIGINS";
         return Finding::skipped(CORS, why);
     };
+    // As the stack's own page has it: CloudFront serves both.
+    if Url::parse(base).is_ok_and(|base| base.origin().ascii_serialization() == origin) {
+        return Finding::ok(CORS, "page and API have one origin, so that a browser asks for no leave");
+    }
     let request = client
         .request(Method::OPTIONS, format!("{base}/api/profile"))
         .header(ORIGIN, &origin)

@@ -67,6 +67,9 @@ async fn a_page_that_may_not_call_the_api_is_told_why() {
     let mut variables = site.variables.clone();
     variables.remove("CORS_ALLOWED_ORIGINS");
     assert_eq!(doctor(&variables, &["--api-url", &api]).await.status("api-cors"), "skipped");
+    // One that is served where the API is needs no leave.
+    let report = doctor(&variables, &["--api-url", &api, "--page-url", &format!("{api}/")]).await;
+    assert_eq!(report.status("api-cors"), "ok");
 }
 
 #[tokio::test]
