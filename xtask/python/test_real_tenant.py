@@ -41,7 +41,7 @@ FOLDERS = ["spa/public", "home"]
 # First commands of what is not run.
 NOT_RUN = [
     "aws cloudfront create-invalidation",
-    'cargo run -p setup -- doctor --env-file .env.deployed --api-url "$(output ApiUrl)"',
+    'cargo run -p setup -- doctor --env-file .env.deployed --api-url "$(output SpaUrl)" --page-url "$(output SpaUrl)"',
     "aws lambda invoke",
     "ISSUER=$(aws iam enable-outbound-web-identity-federation",
     "sam delete --stack-name aws-sam-cli-managed-default",
