@@ -98,7 +98,7 @@ async fn everything_that_fails_is_told_at_once() {
     let mut variables = site.with("ENTRA_AUTHORITY_HOST", &nowhere);
     variables.insert("GRAPH_BASE_URL", format!("{nowhere}/v1.0"));
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB", nowhere.clone());
-    let report = doctor(&variables, &["--api-url", &nowhere, "--page-url", &nowhere]).await;
+    let report = doctor(&variables, &["--api-url", &nowhere, "--page-url", "http://other.localhost:1"]).await;
     assert_eq!(
         report.failed(),
         [
