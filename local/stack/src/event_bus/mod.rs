@@ -264,8 +264,8 @@ impl EventBus {
         });
     }
 
-    fn next_visible(&self) -> Option<OffsetDateTime> {
-        self.lock().queue.next_visible(self.now())
+    fn next_visible(&self, after: OffsetDateTime) -> Option<OffsetDateTime> {
+        self.lock().queue.next_visible(after)
     }
 
     fn now(&self) -> OffsetDateTime {

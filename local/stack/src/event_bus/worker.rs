@@ -21,6 +21,8 @@ impl EventBus {
         let mut changes = self.shared.changed.subscribe();
         loop {
             changes.borrow_and_update();
+            // Before looking: what comes into sight meanwhile is then still ahead of it, and wakes this up.
+            let looked_at = self.now();
             while invocations.len() < self.shared.max_concurrency {
                 let batch = self.receive();
                 if batch.is_empty() {
@@ -34,7 +36,7 @@ impl EventBus {
                     invocation.end(&answer);
                 });
             }
-            let next_visible = self.next_visible();
+            let next_visible = self.next_visible(looked_at);
             tokio::select! {
                 // An error means that the stack was dropped, which is a stop too.
                 _ = stop.wait_for(|stop| *stop) => break,
