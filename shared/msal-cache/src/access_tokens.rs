@@ -2,7 +2,7 @@
 
 use crate::entity::Entity;
 use crate::keys::access_token_key;
-use std::cmp::Reverse;
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// How many sessions' access tokens (per client, realm and scope set) are kept beside the one that other libraries see: 8,
@@ -35,7 +35,7 @@ impl AccessTokens {
     /// Puts each in its place. Of those that are for the same (scopes and session) the longest-lived is kept; of those that
     /// could answer the same request the longest-lived stands in front. The result does not depend on the order.
     pub(crate) fn arrange(mut plain: Vec<Entity>, isolated: Vec<(String, Entity)>) -> Self {
-        plain.sort_by_cached_key(|entity| Reverse(life(entity)));
+        plain.sort_by(|one, other| life(other).cmp(&life(one)));
         let mut seen = HashSet::new();
         plain.retain(|entity| {
             seen.insert((access_token_key(entity), entity.obtained_for().map(str::to_owned)))
@@ -79,9 +79,16 @@ impl AccessTokens {
 
     /// Drops what expired before `now`, or has no readable expiry and so is served by nobody.
     pub(crate) fn drop_expired(&mut self, now: i64) {
-        let live = |entity: &Entity| entity.seconds("expires_on").is_some_and(|expires_on| expires_on > now);
-        self.isolated.retain(|(_, entity)| live(entity));
-        self.replace(live, None);
+        if self.are_live(now) {
+            return;
+        }
+        self.isolated.retain(|(_, entity)| is_live(entity, now));
+        self.replace(|entity| is_live(entity, now), None);
+    }
+
+    /// Whether there is nothing to drop.
+    pub(crate) fn are_live(&self, now: i64) -> bool {
+        self.plain().chain(self.isolated.iter().map(|(_, entity)| entity)).all(|entity| is_live(entity, now))
     }
 
     pub(crate) fn merge(self, other: Self) -> Self {
@@ -96,6 +103,10 @@ impl AccessTokens {
         }
         Self::arrange(plain, isolated)
     }
+}
+
+fn is_live(entity: &Entity, now: i64) -> bool {
+    entity.seconds("expires_on").is_some_and(|expires_on| expires_on > now)
 }
 
 /// What is left of the bounds.
@@ -115,7 +126,7 @@ impl Room {
     /// Entra's tokens live differs by half an hour and more. They stay in the order in which they came.
     fn newest_that_fit<T>(&mut self, tokens: Vec<T>, entity: impl Fn(&T) -> &Entity) -> Vec<T> {
         let mut by_age: Vec<usize> = (0..tokens.len()).collect();
-        by_age.sort_by_cached_key(|&index| Reverse(age(entity(&tokens[index]))));
+        by_age.sort_by(|&one, &other| age(entity(&tokens[other])).cmp(&age(entity(&tokens[one]))));
         let mut sessions: HashMap<String, usize> = HashMap::new();
         let mut kept = vec![false; tokens.len()];
         for index in by_age {
@@ -123,8 +134,9 @@ impl Room {
                 break;
             }
             let token = entity(&tokens[index]);
-            let same = sessions.entry(access_token_key(token)).or_default();
-            let bytes = size(token);
+            let key = access_token_key(token);
+            let bytes = size(token, &key);
+            let same = sessions.entry(key).or_default();
             if *same <= KEPT_SESSIONS && bytes <= self.bytes {
                 *same += 1;
                 self.bytes -= bytes;
@@ -138,33 +150,43 @@ impl Room {
 
 /// Whether some request could be answered with either.
 fn compete(one: &Entity, other: &Entity) -> bool {
-    let same = |field| {
-        one.text(field).map(str::to_ascii_lowercase) == other.text(field).map(str::to_ascii_lowercase)
+    let same = |field| match (one.text(field), other.text(field)) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
     };
     let place = ["home_account_id", "environment", "client_id", "realm"].into_iter().all(same);
     place && (one.shares_scope_with(other) || access_token_key(one) == access_token_key(other))
 }
 
-type Rank = (bool, i64, i64, Option<String>, Option<String>);
+type Rank<'e> = (bool, i64, i64, Option<&'e str>, Option<&'e str>);
 
 /// Greater for the token to be preferred. The secret decides between equals, so that the order of merging does not.
-fn life(entity: &Entity) -> Rank {
+fn life(entity: &Entity) -> Rank<'_> {
     rank(entity, "expires_on", "cached_at")
 }
 
-fn age(entity: &Entity) -> Rank {
+fn age(entity: &Entity) -> Rank<'_> {
     rank(entity, "cached_at", "expires_on")
 }
 
-fn rank(entity: &Entity, first: &str, second: &str) -> Rank {
+fn rank<'e>(entity: &'e Entity, first: &str, second: &str) -> Rank<'e> {
     let seconds = |field| entity.seconds(field).unwrap_or(i64::MIN);
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let secret = owned(entity.text("secret"));
-    (secret.is_some(), seconds(first), seconds(second), secret, owned(entity.obtained_for()))
+    let secret = entity.text("secret");
+    (secret.is_some(), seconds(first), seconds(second), secret, entity.obtained_for())
 }
 
 /// Bytes of JSON, with a key of the usual length.
-fn size(entity: &Entity) -> usize {
-    let fields: usize = entity.0.iter().map(|(name, value)| name.len() + value.to_string().len() + 4).sum();
-    fields + 2 * access_token_key(entity).len()
+fn size(entity: &Entity, key: &str) -> usize {
+    let fields: usize = entity.0.iter().map(|(name, value)| name.len() + json_bytes(value) + 4).sum();
+    fields + 2 * key.len()
+}
+
+/// Bytes of a value as JSON. Almost all are texts in which nothing is escaped, as long as they are with their quotes.
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+            text.len() + 2
+        }
+        other => other.to_string().len(),
+    }
 }

@@ -44,14 +44,16 @@ pub(crate) fn id_token(mut entity: Entity) -> Entity {
 }
 
 pub(crate) fn in_cached_environment(mut entity: Entity) -> Entity {
-    let host = entity.text("environment").map(|host| environment::cached_as(host).to_owned());
-    entity.set_some("environment", host);
+    let renamed = entity.text("environment").and_then(|host| {
+        let cached_as = environment::cached_as(host);
+        (cached_as != host).then(|| cached_as.to_owned())
+    });
+    entity.set_some("environment", renamed);
     entity
 }
 
 fn credential(entity: &mut Entity, kind: &str) {
-    let in_place = in_cached_environment(std::mem::replace(entity, Entity::new()));
-    *entity = in_place;
+    *entity = in_cached_environment(std::mem::replace(entity, Entity::new()));
     if entity.text("credential_type").is_none_or(|present| present.eq_ignore_ascii_case(kind)) {
         entity.set("credential_type", kind);
     }

@@ -47,11 +47,17 @@ impl Entity {
         (-LAST_SECOND..=LAST_SECOND).contains(&seconds).then_some(seconds)
     }
 
-    pub(crate) fn set(&mut self, field: &str, value: impl Into<String>) {
-        self.0.insert(field.to_owned(), Value::String(value.into()));
+    pub(crate) fn set(&mut self, field: &str, value: impl Into<String> + AsRef<str>) {
+        match self.0.get_mut(field) {
+            Some(Value::String(present)) if present == value.as_ref() => {}
+            Some(present) => *present = Value::String(value.into()),
+            None => {
+                self.0.insert(field.to_owned(), Value::String(value.into()));
+            }
+        }
     }
 
-    pub(crate) fn set_some(&mut self, field: &str, value: Option<impl Into<String>>) {
+    pub(crate) fn set_some(&mut self, field: &str, value: Option<impl Into<String> + AsRef<str>>) {
         if let Some(value) = value {
             self.set(field, value);
         }

@@ -75,16 +75,17 @@ pub(crate) fn date<'a>(entity: &mut Entity, now: i64, replaced: impl Iterator<It
 /// Of two versions of one owner's token the newer. At the same second the secret decides, so that the order of merging
 /// does not. Two copies of one token become one with the fields of both.
 pub(crate) fn newer(left: Entity, right: Entity) -> Entity {
-    let rank = |entity: &Entity| {
-        let time = entity.seconds(MODIFIED).unwrap_or(UNKNOWN);
-        (has_secret(entity), time, entity.text("secret").map(str::to_owned))
-    };
     let (mut first, second) = if rank(&left) > rank(&right) { (right, left) } else { (left, right) };
     if has_secret(&second) && first.text("secret") == second.text("secret") {
         first.update(second);
         return first;
     }
     second
+}
+
+/// Greater for the newer.
+fn rank(entity: &Entity) -> (bool, i64, Option<&str>) {
+    (has_secret(entity), entity.seconds(MODIFIED).unwrap_or(UNKNOWN), entity.text("secret"))
 }
 
 fn has_secret(entity: &Entity) -> bool {

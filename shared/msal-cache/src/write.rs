@@ -5,47 +5,84 @@ use crate::document::{
 };
 use crate::entity::Entity;
 use crate::keys;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::HashSet;
 
 impl UnifiedCache {
     /// The document as JSON, as it is stored: without the access tokens that have expired by `now` (seconds since the
     /// epoch) or have no readable expiry.
+    ///
+    /// # Panics
+    /// Never: as [`UnifiedCache::to_bytes`].
     pub fn to_bytes_at(&self, now: i64) -> Vec<u8> {
+        if self.access_tokens.are_live(now) {
+            return self.to_bytes();
+        }
         let mut live = self.clone();
         live.access_tokens.drop_expired(now);
         live.to_bytes()
     }
 
     /// The document as JSON with all that is in it, also access tokens that have expired.
+    ///
+    /// # Panics
+    /// Never: all names are texts, and all values were JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut access_tokens = section(&self.access_tokens.front, keys::access_token_key);
-        for (key, entity) in &self.access_tokens.isolated {
-            access_tokens.insert(key.clone(), Value::Object(entity.0.clone()));
+        serde_json::to_vec(&Document(self)).expect("texts and what was JSON can be written as JSON")
+    }
+}
+
+/// Written from the entities as they are, without a copy.
+struct Document<'c>(&'c UnifiedCache);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let UnifiedCache {
+            access_tokens,
+            refresh_tokens,
+            id_tokens,
+            accounts,
+            app_metadata,
+            unknown_sections,
+        } = self.0;
+        let mut in_front = Section::of(&access_tokens.front, keys::access_token_key);
+        in_front.0.extend(access_tokens.isolated.iter().map(|(key, entity)| (key.clone(), entity)));
+        let mut root = serializer.serialize_map(None)?;
+        root.serialize_entry(ACCESS_TOKEN, &in_front)?;
+        root.serialize_entry(REFRESH_TOKEN, &Section::of(refresh_tokens, keys::refresh_token_key))?;
+        root.serialize_entry(ID_TOKEN, &Section::of(id_tokens, keys::id_token_key))?;
+        root.serialize_entry(ACCOUNT, &Section::of(accounts, keys::account_key))?;
+        root.serialize_entry(APP_METADATA, &Section::of(app_metadata, keys::app_metadata_key))?;
+        if !access_tokens.beside.is_empty() {
+            let beside = Section::of(&access_tokens.beside, keys::session_access_token_key);
+            root.serialize_entry(SESSION_ACCESS_TOKEN, &beside)?;
         }
-        let mut root = Map::new();
-        let mut insert = |name: &str, section| root.insert(name.to_owned(), Value::Object(section));
-        insert(ACCESS_TOKEN, access_tokens);
-        insert(REFRESH_TOKEN, section(&self.refresh_tokens, keys::refresh_token_key));
-        insert(ID_TOKEN, section(&self.id_tokens, keys::id_token_key));
-        insert(ACCOUNT, section(&self.accounts, keys::account_key));
-        insert(APP_METADATA, section(&self.app_metadata, keys::app_metadata_key));
-        if !self.access_tokens.beside.is_empty() {
-            insert(SESSION_ACCESS_TOKEN, section(&self.access_tokens.beside, keys::session_access_token_key));
+        for (name, section) in unknown_sections {
+            root.serialize_entry(name, section)?;
         }
-        root.extend(self.unknown_sections.clone());
-        Value::Object(root).to_string().into_bytes()
+        root.end()
     }
 }
 
 /// Entities under their keys. What is found by its fields loses nothing by another key, but would be lost by sharing one.
-fn section(entities: &[Entity], key: impl Fn(&Entity) -> String) -> Map<String, Value> {
-    let mut section = Map::new();
-    for entity in entities {
-        let mut key = key(entity);
-        while section.contains_key(&key) {
-            key.push('-');
-        }
-        section.insert(key, Value::Object(entity.0.clone()));
+struct Section<'c>(Vec<(String, &'c Entity)>);
+
+impl<'c> Section<'c> {
+    fn of(entities: &'c [Entity], key: impl Fn(&Entity) -> String) -> Self {
+        let mut taken = HashSet::new();
+        let entries = entities.iter().map(|entity| {
+            let mut key = key(entity);
+            while !taken.insert(key.clone()) {
+                key.push('-');
+            }
+            (key, entity)
+        });
+        Self(entries.collect())
     }
-    section
+}
+
+impl Serialize for Section<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, entity)| (key, &entity.0)))
+    }
 }
