@@ -49,6 +49,7 @@ async fn see_background_access(
 async fn end_background_access(State(api): State<Api>, headers: HeaderMap) -> Result<StatusCode, Problem> {
     let caller = authenticate(&api, &headers, WRITE).await?;
     background_access::end(&api.services, &caller).await?;
+    api.authenticator.forget(&caller.account);
     Ok(StatusCode::NO_CONTENT)
 }
 

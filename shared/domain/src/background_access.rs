@@ -54,6 +54,7 @@ async fn erase(
         expires_at: erased_at + services.settings.token_cache_ttl,
     };
     services.metrics.time(Stage::Store, services.store.erase(account, &tombstone)).await?;
+    services.opened.forget(account);
     tracing::info!(event = "background_access.ended", account = services.settings.pseudonyms.of(account));
     Ok(())
 }

@@ -32,6 +32,9 @@ pub trait CallerAuthenticator: Send + Sync {
     /// Renews what validation relies on, when it is due and still good, so that no request waits for it. To be run beside a
     /// request; nothing is lost when it is dropped.
     async fn keep_current(&self) {}
+
+    /// Forgets what is remembered of an account's tokens; they are validated anew.
+    fn forget(&self, _account: &HomeAccountId) {}
 }
 
 /// Why a bearer token is not accepted. `Display` tells a developer what to do and an attacker nothing of ours.

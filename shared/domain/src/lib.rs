@@ -14,6 +14,7 @@ pub mod event;
 pub mod identity;
 pub mod metrics;
 pub mod obtain_token;
+pub mod opened_blobs;
 pub mod pace;
 pub mod ports;
 pub mod profile;

@@ -4,6 +4,7 @@ use crate::background_job::BackgroundJob;
 use crate::brake::Brakes;
 use crate::identity::{ClientId, Pseudonyms};
 use crate::metrics::Metrics;
+use crate::opened_blobs::OpenedBlobs;
 use crate::ports::{
     AccountStore, Chance, Clock, EventPublisher, ProfileReader, Sealer, ShardTaskQueue, Timer, TokenExchange,
 };
@@ -31,6 +32,8 @@ pub struct Services {
     pub flights: Arc<SingleFlight>,
     /// Likewise.
     pub brakes: Arc<Brakes>,
+    /// Likewise.
+    pub opened: Arc<OpenedBlobs>,
     /// Likewise.
     pub metrics: Arc<Metrics>,
     pub settings: Arc<Settings>,

@@ -12,6 +12,7 @@ use crate::services::Services;
 use crate::stage::Stage;
 use crate::token::{AccessToken, IssuedTokens, RefreshToken};
 use msal_cache::{AccessTokenQuery, CachedAccessToken, TokenGrant, UnifiedCache};
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 /// How long before its expiry a cached access token is no longer served: 5 minutes, as in every MSAL library.
@@ -34,7 +35,7 @@ const WRITE_ATTEMPTS: u32 = 6;
 pub struct OpenedAccount {
     pub account: HomeAccountId,
     pub record: AccountRecord,
-    tokens: UnifiedCache,
+    tokens: Arc<UnifiedCache>,
     version: Option<u64>,
     /// What lies in the table in place of tokens that can be read.
     unreadable: Option<Unreadable>,
@@ -107,13 +108,8 @@ pub async fn open_account(services: &Services, account: &HomeAccountId) -> Resul
 
 async fn open(services: &Services, account: &HomeAccountId) -> Result<OpenedAccount, CacheError> {
     let record = services.store.load(account).await?;
-    let mut opened = OpenedAccount {
-        account: *account,
-        record,
-        tokens: UnifiedCache::default(),
-        version: None,
-        unreadable: None,
-    };
+    let mut opened =
+        OpenedAccount { account: *account, record, tokens: Arc::default(), version: None, unreadable: None };
     if let Some(stored) = &opened.record.tokens {
         opened.version = Some(stored.version);
         match open_blob(services, account, stored).await? {
@@ -190,13 +186,13 @@ impl OpenedAccount {
         issued: &IssuedTokens,
         context: &GrantContext<'_>,
     ) -> Result<(), CacheError> {
-        apply(&mut self.tokens, self.account, services, issued, context);
+        apply(Arc::make_mut(&mut self.tokens), self.account, services, issued, context);
         self.write(services, context.begun_at).await
     }
 
     /// Puts a whole cache in place of what is there, merged with it (import of another program's cache file).
     pub async fn import(&mut self, services: &Services, tokens: UnifiedCache) -> Result<(), CacheError> {
-        self.tokens = std::mem::take(&mut self.tokens).merge(tokens);
+        self.tokens = Arc::new(Arc::unwrap_or_clone(std::mem::take(&mut self.tokens)).merge(tokens));
         self.write(services, services.clock.now()).await
     }
 
@@ -242,7 +238,8 @@ impl OpenedAccount {
                     match open_blob(services, &self.account, &theirs).await? {
                         Blob::Tokens(present) => {
                             services.metrics.count(Count::Merge);
-                            self.tokens = present.merge(std::mem::take(&mut self.tokens));
+                            let ours = Arc::unwrap_or_clone(std::mem::take(&mut self.tokens));
+                            self.tokens = Arc::new(Arc::unwrap_or_clone(present).merge(ours));
                         }
                         Blob::Unreadable(unreadable) => self.unreadable = Some(unreadable),
                     }
@@ -319,7 +316,7 @@ impl OpenedAccount {
 
 /// What lies in the table.
 enum Blob {
-    Tokens(UnifiedCache),
+    Tokens(Arc<UnifiedCache>),
     Unreadable(Unreadable),
 }
 
@@ -328,10 +325,18 @@ async fn open_blob(
     account: &HomeAccountId,
     stored: &StoredTokens,
 ) -> Result<Blob, CacheError> {
+    let now = services.clock.now();
+    if let Some(tokens) = services.opened.get(account, &stored.blob, now) {
+        return Ok(Blob::Tokens(tokens));
+    }
     let address = services.store.token_item(account);
     let cause = match services.sealer.open(&address, &stored.blob).await {
         Ok(plaintext) => match UnifiedCache::parse(&plaintext) {
-            Ok(tokens) => return Ok(Blob::Tokens(tokens)),
+            Ok(tokens) => {
+                let tokens = Arc::new(tokens);
+                services.opened.remember(*account, &stored.blob, tokens.clone(), now);
+                return Ok(Blob::Tokens(tokens));
+            }
             Err(_) => UnreadableCause::NotACache,
         },
         Err(SealingError::Unreadable { cause, .. }) => cause,

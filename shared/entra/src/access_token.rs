@@ -6,6 +6,7 @@ use crate::jwks::SigningKey;
 use crate::refusal::TokenRefused;
 use crate::signing_keys::{KeyLookupError, SigningKeys};
 use crate::unverified::UnverifiedToken;
+use crate::verified_tokens::VerifiedTokens;
 use async_trait::async_trait;
 use domain::caller::{Caller, CallerAuthenticator, Refusal};
 use domain::identity::{ClientId, HomeAccountId, ObjectId, TenantId, UserPrincipalName};
@@ -59,6 +60,7 @@ pub struct AccessTokenValidator {
     policy: AccessPolicy,
     keys: Arc<SigningKeys>,
     clock: Arc<dyn Clock>,
+    verified: VerifiedTokens,
 }
 
 impl AccessTokenValidator {
@@ -68,33 +70,33 @@ impl AccessTokenValidator {
         keys: Arc<SigningKeys>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { authority, policy, keys, clock }
+        Self { authority, policy, keys, clock, verified: VerifiedTokens::default() }
     }
 
     /// Validates the value of an `Authorization` header. No claim is read before the signature was verified.
+    ///
+    /// A token that was found good is remembered by its hash while its keys count, so that the next request with it costs no
+    /// verification; that it is in time is checked each time.
     pub async fn validate(&self, authorization: Option<&str>) -> Result<Caller, TokenRefused> {
         let token = UnverifiedToken::from_authorization(authorization)?;
         let keys = self.keys.matching(token.key_id()).await.map_err(|error| match error {
             KeyLookupError::Unknown => TokenRefused::UnknownSigningKey,
             KeyLookupError::Unavailable(source) => TokenRefused::KeysUnavailable(source),
         })?;
+        let assertion = token.assertion();
+        if let Some(claims) = self.verified.get(assertion.hash(), &keys) {
+            self.check_time(&claims)?;
+            return Ok(claims.caller(assertion));
+        }
         let (claims, signers) = verify(&token, &keys)?;
-        let claims = AccessTokenClaims::read(&claims)?;
+        let claims = Arc::new(AccessTokenClaims::read(&claims)?);
+        self.check_time(&claims)?;
         self.check(&claims, &signers)?;
-        Ok(Caller {
-            account: HomeAccountId::new(claims.object_id, claims.tenant_id),
-            tenant_id: claims.tenant_id,
-            object_id: claims.object_id,
-            client_id: claims.client_id,
-            scopes: claims.scopes,
-            user_principal_name: claims.user_principal_name,
-            assertion: UserAssertion::new(token.into_raw()),
-            issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-        })
+        self.verified.remember(assertion.hash(), claims.clone(), keys, self.clock.now());
+        Ok(claims.caller(assertion))
     }
 
-    fn check(&self, claims: &AccessTokenClaims, signers: &[&SigningKey]) -> Result<(), TokenRefused> {
+    fn check_time(&self, claims: &AccessTokenClaims) -> Result<(), TokenRefused> {
         let now = self.clock.now();
         if now - CLOCK_LEEWAY >= claims.expires_at {
             return Err(TokenRefused::TokenExpired);
@@ -103,6 +105,11 @@ impl AccessTokenValidator {
         if now + CLOCK_LEEWAY < claims.not_before.max(claims.issued_at) {
             return Err(TokenRefused::TokenNotYetValid);
         }
+        Ok(())
+    }
+
+    /// What cannot change while a token lives.
+    fn check(&self, claims: &AccessTokenClaims, signers: &[&SigningKey]) -> Result<(), TokenRefused> {
         if !self.is_audience(claims) {
             return Err(TokenRefused::WrongAudience);
         }
@@ -149,6 +156,10 @@ impl CallerAuthenticator for AccessTokenValidator {
     async fn keep_current(&self) {
         self.keys.refresh_if_due().await;
     }
+
+    fn forget(&self, account: &HomeAccountId) {
+        self.verified.forget(*account);
+    }
 }
 
 /// The claims, and the keys that signed them: one key may be published several times, for an issuer each. Only the
@@ -175,7 +186,7 @@ fn verify<'k>(
 }
 
 /// The claims of an access token whose signature was verified, parsed and not yet judged.
-struct AccessTokenClaims {
+pub(crate) struct AccessTokenClaims {
     version: TokenVersion,
     audience: String,
     issuer: String,
@@ -186,10 +197,48 @@ struct AccessTokenClaims {
     user_principal_name: Option<UserPrincipalName>,
     issued_at: OffsetDateTime,
     not_before: OffsetDateTime,
-    expires_at: OffsetDateTime,
+    pub(crate) expires_at: OffsetDateTime,
 }
 
 impl AccessTokenClaims {
+    /// Where the user's cache lies.
+    pub(crate) fn account(&self) -> HomeAccountId {
+        HomeAccountId::new(self.object_id, self.tenant_id)
+    }
+
+    /// The user who calls with this token.
+    fn caller(&self, assertion: UserAssertion) -> Caller {
+        Caller {
+            account: self.account(),
+            tenant_id: self.tenant_id,
+            object_id: self.object_id,
+            client_id: self.client_id,
+            scopes: self.scopes.clone(),
+            user_principal_name: self.user_principal_name.clone(),
+            assertion,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// Of user number so and so.
+    #[cfg(test)]
+    pub(crate) fn for_tests(user: u128, expires_at: OffsetDateTime) -> Self {
+        Self {
+            version: TokenVersion::V2,
+            audience: String::new(),
+            issuer: String::new(),
+            tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(1)),
+            object_id: ObjectId::from_uuid(uuid::Uuid::from_u128(user)),
+            client_id: ClientId::from_uuid(uuid::Uuid::from_u128(2)),
+            scopes: ScopeSet::default(),
+            user_principal_name: None,
+            issued_at: OffsetDateTime::UNIX_EPOCH,
+            not_before: OffsetDateTime::UNIX_EPOCH,
+            expires_at,
+        }
+    }
+
     fn read(claims: &Claims) -> Result<Self, TokenRefused> {
         let version = match text(claims, "ver")? {
             "1.0" => TokenVersion::V1,

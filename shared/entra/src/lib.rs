@@ -72,6 +72,7 @@ mod signing_keys;
 mod token_answer;
 mod token_request;
 mod unverified;
+mod verified_tokens;
 
 pub use access_token::{AccessPolicy, AccessTokenValidator, Allowed, CLOCK_LEEWAY};
 pub use authority::{Authority, InvalidAuthority, TenantSetting, TokenVersion};

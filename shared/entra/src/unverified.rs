@@ -2,6 +2,7 @@
 
 use crate::claims::Claims;
 use crate::refusal::TokenRefused;
+use domain::token::UserAssertion;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest bearer token that is looked at: 16 KiB. Entra's stay well below, groups claims included.
@@ -80,8 +81,9 @@ impl UnverifiedToken {
         (message, payload, signature)
     }
 
-    pub(crate) fn into_raw(self) -> SecretString {
-        self.raw
+    /// The token as it is traded in by On-Behalf-Of, with its hash.
+    pub(crate) fn assertion(&self) -> UserAssertion {
+        UserAssertion::new(self.raw.clone())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
 use domain::background_job::RefreshProfileSnapshot;
 use domain::identity::Pseudonyms;
 use domain::metrics::Metrics;
+use domain::opened_blobs::OpenedBlobs;
 use domain::ports::Clock as _;
 use domain::services::{Services, Settings, SweepSettings};
 use domain::shard::Shards;
@@ -57,6 +58,7 @@ impl Default for Fakes {
             chance: Arc::new(SeededChance::new(7)),
             timer: Arc::new(clock.clone()),
             flights: Arc::default(),
+            opened: Arc::new(OpenedBlobs::of_present_users()),
             brakes: Arc::default(),
             metrics: Arc::new(Metrics::new(Arc::new(clock.clone()), measured.clone())),
             settings: Arc::new(settings()),

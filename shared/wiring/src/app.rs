@@ -13,6 +13,7 @@ use domain::background_job::RefreshProfileSnapshot;
 use domain::caller::CallerAuthenticator;
 use domain::identity::Pseudonyms;
 use domain::metrics::Metrics;
+use domain::opened_blobs::OpenedBlobs;
 use domain::ports::{Chance, Clock, EventPublisher, Sealer, ShardTaskQueue, Timer};
 use domain::scope::ScopeSet;
 use domain::services::{Services, Settings};
@@ -76,8 +77,12 @@ impl Api {
         let authenticator = Arc::new(authenticator(&config, &callers, keys.clone(), &time));
         let ahead = Ahead::new(&config, &base);
         // The keys come from the authority, and what is kept of them from the table: both are connected by that.
-        let (services, (), (), ()) =
-            tokio::join!(services(config, base, time), keys.warm_up(), ahead.graph(), ahead.sealing_key(),);
+        let (services, (), (), ()) = tokio::join!(
+            services(config, base, time, OpenedBlobs::of_present_users()),
+            keys.warm_up(),
+            ahead.graph(),
+            ahead.sealing_key(),
+        );
         Ok(Self {
             services: services?,
             authenticator,
@@ -92,7 +97,7 @@ pub async fn sweep_services(environment: &Environment, time: Time) -> Result<Ser
     let base = Base::new(&config, environment, &time).await?;
     let ahead = Ahead::new(&config, &base);
     let (services, (), (), (), ()) = tokio::join!(
-        services(config, base, time),
+        services(config, base, time, OpenedBlobs::default()),
         ahead.authority(),
         ahead.table(),
         ahead.graph(),
@@ -151,8 +156,11 @@ struct Base {
 
 impl Base {
     async fn new(config: &Config, environment: &Environment, time: &Time) -> Result<Self, StartError> {
-        let client = outbound_http::client().map_err(StartError::HttpClient)?;
+        // Each reads the system's certificates, which is most of what a start computes: at the same time.
+        let client = tokio::task::spawn_blocking(outbound_http::client);
         let aws = AwsClients::new(environment).await;
+        let client = client.await.expect("building a client does not panic");
+        let client = client.map_err(StartError::HttpClient)?;
         let sealer = sealer(&config.sealing, &config.table_name, &aws, time.clock.clone());
         let store = Arc::new(DynamoDbAccountStore::new(
             aws.dynamodb.clone(),
@@ -202,7 +210,12 @@ fn authenticator(
     AccessTokenValidator::new(config.authority.clone(), policy, keys, time.clock.clone())
 }
 
-async fn services(config: Config, base: Base, time: Time) -> Result<Services, StartError> {
+async fn services(
+    config: Config,
+    base: Base,
+    time: Time,
+    opened: OpenedBlobs,
+) -> Result<Services, StartError> {
     let Time { clock, timer, chance } = time;
     let Base { client, aws, sealer, store, metrics } = base;
     let credential = credential(&config, &aws, clock.clone()).await?;
@@ -255,6 +268,7 @@ async fn services(config: Config, base: Base, time: Time) -> Result<Services, St
         chance,
         timer,
         flights: Arc::default(),
+        opened: Arc::new(opened),
         brakes: Arc::default(),
         metrics,
         settings: Arc::new(settings),

@@ -11,6 +11,7 @@ mod fan_out;
 mod fixture;
 mod lifetimes;
 mod metrics;
+mod opened_blobs;
 mod overlap;
 mod paces;
 mod quarantine;

@@ -449,3 +449,74 @@ async fn a_key_that_is_published_for_two_issuers_signs_for_either() {
         assert_eq!(code(entra.validator().validate(Some(&token)).await), expected, "{keys:?}");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_was_good_expires_all_the_same() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let (validator, token) = (entra.validator(), Token::v2(&entra.authority).bearer());
+    for _ in 0..2 {
+        assert_eq!(code(validator.validate(Some(&token)).await), "ok");
+    }
+    entra.clock.advance(Duration::hours(1) + Duration::seconds(60));
+    assert_eq!(code(validator.validate(Some(&token)).await), "token_expired");
+    entra.clock.advance(-Duration::hours(3));
+    assert_eq!(code(validator.validate(Some(&token)).await), "token_not_yet_valid");
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_is_refused_once_its_key_is_withdrawn() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let validator = entra.validator();
+    // A token that lives for long, so that it is the key that counts.
+    let expires_at = (sample::NOW + Duration::days(2)).unix_timestamp();
+    let token = Token::v2(&entra.authority).with("exp", expires_at).bearer();
+    for _ in 0..2 {
+        assert_eq!(code(validator.validate(Some(&token)).await), "ok");
+    }
+    // Another key under the same id, as an attacker's would be after Entra has withdrawn a stolen one.
+    let mut other = SECOND_KEY.jwk();
+    other["kid"] = json!(FIRST_KEY.key_id);
+    entra.publish_keys(&[other]).await;
+    assert_eq!(code(validator.validate(Some(&token)).await), "ok", "nothing was fetched yet");
+    entra.clock.advance(Duration::hours(12));
+    validator.keep_current().await;
+    assert_eq!(code(validator.validate(Some(&token)).await), "bad_signature");
+    entra.publish_keys(&[SECOND_KEY.jwk()]).await;
+    entra.clock.advance(Duration::hours(12));
+    validator.keep_current().await;
+    assert_eq!(code(validator.validate(Some(&token)).await), "unknown_signing_key");
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_vouches_for_no_other_that_says_the_same() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let validator = entra.validator();
+    let token = Token::v2(&entra.authority);
+    assert_eq!(code(validator.validate(Some(&token.bearer())).await), "ok");
+    let forged = format!("Bearer {}", token.sign(&SECOND_KEY));
+    assert_eq!(code(validator.validate(Some(&forged)).await), "bad_signature");
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_refused_again() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let validator = entra.validator();
+    let token = Token::v2(&entra.authority).with("aud", "somebody else").bearer();
+    for _ in 0..2 {
+        assert_eq!(code(validator.validate(Some(&token)).await), "wrong_audience");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_forgotten_is_validated_anew_and_still_good() {
+    let entra = FakeEntra::start().await;
+    entra.publish_keys(&[FIRST_KEY.jwk()]).await;
+    let (validator, token) = (entra.validator(), Token::v2(&entra.authority).bearer());
+    assert_eq!(code(validator.validate(Some(&token)).await), "ok");
+    validator.forget(&sample::account(1));
+    assert_eq!(code(validator.validate(Some(&token)).await), "ok");
+}
