@@ -31,21 +31,25 @@ pub fn read_env_file(path: &Path, environment: &mut Environment) -> Result<(), D
 
 fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
     let mut variables = Vec::new();
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+    for (index, line) in text.lines().enumerate() {
+        let bare = line.trim_start_matches(BYTE_ORDER_MARK).trim();
+        if bare.is_empty() || bare.starts_with('#') {
             continue;
         }
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let variable = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-        match variable {
-            Some((name, value)) if is_name(name) => {
-                variables.push((name.to_owned(), unquoted(value).to_owned()));
-            }
-            _ => return Err(index + 1),
-        }
+        let (name, value) = env_line(line).ok_or(index + 1)?;
+        variables.push((name.to_owned(), value.to_owned()));
     }
     Ok(variables)
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The name and the value of the variable that a line of such a file sets; `None` if it sets none.
+pub fn env_line(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start_matches(BYTE_ORDER_MARK).trim();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=')?;
+    is_name(name.trim()).then_some((name.trim(), unquoted(value.trim())))
 }
 
 fn is_name(name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use uuid::Uuid;
+use wiring::env_line;
 
 use super::{Settings, allowed_clients};
 use crate::registration::cloud::Cloud;
@@ -44,8 +45,7 @@ impl DotEnv {
 
     /// The value of a variable; an empty one counts as unset.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let line = self.lines.iter().find_map(|line| value_of(line, name))?;
-        let value = unquoted(line);
+        let value = self.lines.iter().find_map(|line| value_of(line, name))?;
         (!value.is_empty()).then(|| value.to_owned())
     }
 
@@ -126,22 +126,9 @@ impl DotEnv {
     }
 }
 
-/// What follows `NAME=` in a line that sets this variable.
+/// The value in a line that sets this variable.
 fn value_of<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let line = line.trim_start_matches('\u{feff}').trim();
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let (found, value) = line.split_once('=')?;
-    (found.trim() == name).then_some(value.trim())
-}
-
-/// A quoted value ends at its quote; a bare one at a comment.
-fn unquoted(value: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some((inner, _)) = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) {
-            return inner;
-        }
-    }
-    value.split_once(" #").map_or(value, |(value, _)| value.trim_end())
+    env_line(line).filter(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 /// In quotes only where it must be.
