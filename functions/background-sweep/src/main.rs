@@ -1,12 +1,16 @@
 //! Starts the scheduled Lambda: configuration once, then one event after another.
 
+use lambda_runtime::Error;
 use wiring::{Environment, Time};
 
-#[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     wiring::telemetry::init(&environment);
-    let services = wiring::sweep_services(&environment, Time::system()).await.inspect_err(|error| {
+    wiring::runtime(&environment)?.block_on(sweep(&environment))
+}
+
+async fn sweep(environment: &Environment) -> Result<(), Error> {
+    let services = wiring::sweep_services(environment, Time::system()).await.inspect_err(|error| {
         // Lambda shows only what is logged before it ends the environment.
         tracing::error!(event = "start.failed", error = %error);
     })?;

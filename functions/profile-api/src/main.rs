@@ -1,13 +1,16 @@
 //! Starts the HTTP Lambda: configuration once, then one request after another.
 
-use lambda_http::{Request, service_fn};
+use lambda_http::{Error, Request, service_fn};
 use wiring::{Environment, Time};
 
-#[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
+fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     wiring::telemetry::init(&environment);
-    let api = wiring::Api::start(&environment, Time::system()).await.inspect_err(|error| {
+    wiring::runtime(&environment)?.block_on(serve(&environment))
+}
+
+async fn serve(environment: &Environment) -> Result<(), Error> {
+    let api = wiring::Api::start(environment, Time::system()).await.inspect_err(|error| {
         // Lambda shows only what is logged before it ends the environment.
         tracing::error!(event = "start.failed", error = %error);
     })?;

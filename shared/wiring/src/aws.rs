@@ -1,6 +1,7 @@
 //! Clients of AWS services, with the time they may take laid down.
 
 use crate::environment::Environment;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use std::time::Duration;
@@ -57,6 +58,8 @@ async fn load(environment: &Environment) -> SdkConfig {
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
+        // It watches over long downloads. All answers here are small, and the time of each attempt is limited.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(3));
     if let Some(region) = environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION")) {
         loader = loader.region(Region::new(region.to_owned()));

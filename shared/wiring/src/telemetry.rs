@@ -8,8 +8,7 @@ use crate::xray::{XRay, is_stage, is_traced};
 use domain::metrics::MetricsSink;
 use domain::ports::Clock;
 use std::sync::Arc;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -18,9 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// `Text`. Where Lambda traces (`AWS_XRAY_DAEMON_ADDRESS`), starts that too, whatever the level. A second call does nothing, so
 /// that tests and the local stack may call it too.
 pub fn init(environment: &Environment) {
-    let filter = EnvFilter::try_new(level(environment)).unwrap_or_else(|_| EnvFilter::new("info"));
     // A stage's span would stand in place of the request's, whose id belongs into every line.
-    let filter = filter.and(filter_fn(|metadata| !is_stage(metadata)));
+    let filter = filter(level(environment)).and(filter_fn(|metadata| !is_stage(metadata)));
     let text =
         environment.get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     let lines = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::NONE).with_target(false);
@@ -38,6 +36,15 @@ pub fn init(environment: &Environment) {
     let _ = registry.try_init();
 }
 
+/// A level (Lambda's highest is `FATAL`, ours the one below), or directives such as `info,hyper=warn`. `Targets` and not
+/// `EnvFilter`, whose regular expressions are a good part of a program's start.
+fn filter(level: &str) -> Targets {
+    if level.eq_ignore_ascii_case("fatal") {
+        return Targets::new().with_default(LevelFilter::ERROR);
+    }
+    level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
+}
+
 fn level(environment: &Environment) -> &str {
     environment.get("AWS_LAMBDA_LOG_LEVEL").or_else(|| environment.get("RUST_LOG")).unwrap_or("info")
 }
@@ -50,5 +57,37 @@ pub(crate) fn metrics_sink(environment: &Environment, clock: Arc<dyn Clock>) -> 
     match name {
         Some(name) => Arc::new(EmfLines::new(name, level(environment), clock, std::io::stdout())),
         None => Arc::new(TracedMetrics { clock }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    fn enabled(level: &str, target: &str) -> Vec<Level> {
+        let filter = filter(level);
+        let all = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+        all.into_iter().filter(|level| filter.would_enable(target, level)).collect()
+    }
+
+    #[test]
+    fn the_levels_that_lambda_names_are_understood() {
+        for (level, count) in
+            [("TRACE", 5), ("DEBUG", 4), ("INFO", 3), ("WARN", 2), ("ERROR", 1), ("FATAL", 1)]
+        {
+            assert_eq!(enabled(level, "profile_api").len(), count, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_part_can_be_quieter_than_the_rest() {
+        assert_eq!(enabled("info,hyper=warn", "hyper::client").len(), 2);
+        assert_eq!(enabled("info,hyper=warn", "domain").len(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_read_leaves_the_usual_level() {
+        assert_eq!(enabled("a=b=c", "domain").len(), 3);
     }
 }
