@@ -27,6 +27,8 @@ struct Cli {
 enum Command {
     /// The product's jobs, each beside the same job done with MSAL Node and MSAL Python.
     Jobs(jobs::Arguments),
+    /// Starts of the functions beside a bare program's, and what they weigh.
+    Starts(jobs::starts::Arguments),
     /// Cost per request and per account, by the number of items in the table.
     Scale(scale::Arguments),
     /// Memory of a worker and time per account, by the number of accounts.
@@ -36,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let measured = match Cli::parse().command {
         Command::Jobs(arguments) => jobs::bench(&arguments),
+        Command::Starts(arguments) => jobs::starts::bench(&arguments),
         Command::Scale(arguments) => scale::bench(&arguments),
         Command::Sweep(arguments) => sweep::bench(&arguments),
     };

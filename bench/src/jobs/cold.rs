@@ -23,14 +23,23 @@ pub(crate) struct ColdStart {
     pub(crate) peak_kib: u64,
 }
 
-pub(crate) async fn start(program: &Program, event: &Value) -> Result<ColdStart, BenchError> {
+/// Whether an answer to an HTTP event is what was asked for.
+pub(crate) fn is_ok(answer: &Value) -> bool {
+    answer["statusCode"] == 200
+}
+
+pub(crate) async fn start(
+    program: &Program,
+    event: &Value,
+    is_answer: fn(&Value) -> bool,
+) -> Result<ColdStart, BenchError> {
     let mut process = Process::start(program).await?;
     let initialised = process.initialised().await?;
     let answer = process.invoke(event, TIME_LIMIT).await?;
     let answered = process.age();
-    if answer["statusCode"] != 200 {
+    if !is_answer(&answer) {
         return Err(BenchError::NotMeasured(format!(
-            "expected 200, a function that had just started answered {answer}"
+            "expected the job done, a function that had just started answered {answer}"
         )));
     }
     let figures = ColdStart {

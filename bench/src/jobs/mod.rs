@@ -11,6 +11,7 @@ mod report;
 mod requests;
 mod rounds;
 mod sizes;
+pub(crate) mod starts;
 mod subject;
 mod sweeps;
 mod units;

@@ -37,7 +37,7 @@ pub(crate) struct Report {
 }
 
 /// A row of a table: what it is of, and its cells.
-type Row = Vec<String>;
+pub(super) type Row = Vec<String>;
 
 impl Measured {
     fn middle<T>(samples: &[T], value: impl Fn(&T) -> f64) -> Option<f64> {
@@ -110,7 +110,7 @@ impl Report {
                 decimals(of(|start| start.initialised_ms), 1),
                 decimals(answered, 1),
                 times(answered, ours),
-                decimals(of(|start| start.processor_ms), 0),
+                decimals(of(|start| start.processor_ms), 1),
                 megabytes_of_kib(of(|start| kib(start.peak_kib))),
             ]
         };
@@ -207,7 +207,7 @@ fn verdict(what: &str, bar: &str, is: &str, kept: bool) -> Row {
     vec![what.to_owned(), bar.to_owned(), is.to_owned(), if kept { "kept" } else { "NOT KEPT" }.to_owned()]
 }
 
-fn quotient(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+pub(super) fn quotient(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     ratio(one?, other?)
 }
 
@@ -220,26 +220,26 @@ fn whole(value: Option<f64>) -> String {
     value.map_or_else(String::new, grouped_f64)
 }
 
-fn decimals(value: Option<f64>, places: usize) -> String {
+pub(super) fn decimals(value: Option<f64>, places: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.places$}"))
 }
 
 /// MB, 1,000,000 bytes each.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn megabytes(bytes: Option<u64>) -> String {
+pub(super) fn megabytes(bytes: Option<u64>) -> String {
     decimals(bytes.map(|bytes| bytes as f64 / 1e6), 1)
 }
 
-fn megabytes_of_kib(kib: Option<f64>) -> String {
+pub(super) fn megabytes_of_kib(kib: Option<f64>) -> String {
     decimals(kib.map(|kib| kib * 1024.0 / 1e6), 1)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn kib(kib: u64) -> f64 {
+pub(super) fn kib(kib: u64) -> f64 {
     kib as f64
 }
 
-fn table(out: &mut Formatter<'_>, head: &[&str], rows: &[Row]) -> fmt::Result {
+pub(super) fn table(out: &mut Formatter<'_>, head: &[&str], rows: &[Row]) -> fmt::Result {
     writeln!(out, "| {} |", head.join(" | "))?;
     writeln!(out, "|---|{}", "---:|".repeat(head.len() - 1))?;
     for row in rows {

@@ -95,8 +95,9 @@ pub(super) async fn run(
         ceilings.push(ceiling(site, &graph_token).await?);
     }
     // Afterwards, because tokens that were cached once are not refreshed for a day.
-    for (subject, measured) in subjects.iter().zip(&mut measured) {
+    for ((subject, measured), workers) in subjects.iter().zip(&mut measured).zip(&mut workers) {
         measured.units.add_sweep(subject, emulator, site.table_url(), Kind::Cached).await?;
+        workers.others_swept();
     }
     for round in 0..extent.rounds {
         eprintln!("sweeps with cached tokens: round {} of {}", round + 1, extent.rounds);
@@ -134,7 +135,7 @@ async fn sweep(
 
 async fn cold_start(program: &Program, present: &[Value]) -> Result<ColdStart, BenchError> {
     let nobody = || BenchError::NotMeasured("nobody is signed in".to_owned());
-    cold::start(program, present.first().ok_or_else(nobody)?).await
+    cold::start(program, present.first().ok_or_else(nobody)?, cold::is_ok).await
 }
 
 async fn ceiling(site: &Site, graph_token: &str) -> Result<Ceiling, BenchError> {

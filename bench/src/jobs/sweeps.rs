@@ -79,6 +79,11 @@ impl Workers {
         Ok(Self { subject: subject.clone(), processes, last_ended: Instant::now() })
     }
 
+    /// Somebody else has just swept the same accounts: they are due later.
+    pub(crate) fn others_swept(&mut self) {
+        self.last_ended = Instant::now();
+    }
+
     /// Sweeps all accounts once. The emulator's counters must say that each was acted for, with a token of this kind.
     pub(crate) async fn sweep(
         &mut self,
@@ -107,8 +112,7 @@ impl Workers {
             concurrency,
             accounts: self.subject.accounts,
             wall_seconds,
-            // Never nothing: times are counted in hundredths of a second.
-            processor_seconds: processor.as_secs_f64().max(0.005),
+            processor_seconds: processor.as_secs_f64(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The product beside its peers, and the product by the size of its table.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::{attached, build_all, deployed, list};
 use crate::install::{find_program, npm_packages, python_environment};
@@ -12,13 +13,7 @@ const PEERS: &str = "bench/peers";
 pub(super) fn compare(root: &Path, quick: bool) -> StepResult {
     let mut run = Run::open(root, "bench")?;
     build_all(&run)?;
-    let mut command = run.command(run.path("target/fast/bench"));
-    command.arg("jobs");
-    for (option, name) in
-        [("--api", "profile-api"), ("--sweep", "background-sweep"), ("--hello", "bench-hello")]
-    {
-        command.arg(option).arg(deployed(&run, name));
-    }
+    let mut command = of_deployed(&run, "jobs");
     command.arg("--peers").arg(run.path(PEERS));
     match node(&mut run) {
         Ok(node) => {
@@ -39,6 +34,28 @@ pub(super) fn compare(root: &Path, quick: bool) -> StepResult {
         command.arg("--quick");
     }
     attached(command)
+}
+
+/// Sizes and starts, without peers.
+pub(super) fn cold_start(root: &Path, runs: u32) -> StepResult {
+    let run = Run::open(root, "bench")?;
+    build_all(&run)?;
+    let mut command = of_deployed(&run, "starts");
+    command.arg("--folder").arg(run.path("target/bench"));
+    command.args(["--runs", &runs.to_string()]);
+    attached(command)
+}
+
+/// A measurement of all that is deployed and of the bare program.
+fn of_deployed(run: &Run, measurement: &str) -> Command {
+    let mut command = run.command(run.path("target/fast/bench"));
+    command.arg(measurement);
+    for (option, name) in
+        [("--api", "profile-api"), ("--sweep", "background-sweep"), ("--hello", "bench-hello")]
+    {
+        command.arg(option).arg(deployed(run, name));
+    }
+    command
 }
 
 /// Cost per request and per account, by the number of items.

@@ -57,6 +57,13 @@ enum Which {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
         runs: Option<u32>,
     },
+    /// Starts: size of each program and of its zip, time to the first request for an invocation and to the first answer, beside
+    /// those of a bare `lambda_http` program.
+    ColdStart {
+        /// Starts of each program.
+        #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        runs: u32,
+    },
     /// What a warm request and a swept account cost, by the number of items in the table; writes docs/performance-scale.svg.
     Scale {
         /// Accounts beside those that are measured, two items each.
@@ -75,6 +82,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask bench                                       a quarter of an hour, half of it for building
   cargo xtask bench --quick                               two minutes, once everything is built
+  cargo xtask bench cold-start                            sizes and starts: a minute, once everything is built
   cargo xtask bench stages seal                           the stages whose name contains `seal`
   cargo xtask bench scale --accounts 1,1000,100000
 
@@ -95,6 +103,7 @@ pub(crate) fn bench(root: &Path, console: &Console, bench: &Bench) -> ExitCode {
         None => jobs::compare(root, bench.all.quick),
         Some(Which::All(all)) => jobs::compare(root, all.quick),
         Some(Which::Sweep { accounts, runs }) => sweep(root, accounts, *runs),
+        Some(Which::ColdStart { runs }) => jobs::cold_start(root, *runs),
         Some(Which::Scale { accounts }) => jobs::scale(root, accounts),
         Some(Which::Stages { filter }) => stages::measure(root, filter.as_deref()),
     };
