@@ -111,16 +111,41 @@ pub async fn sweep_tick(
 /// Shards whose first account is looked up at once.
 const LOOKS_AT_ONCE: usize = 16;
 
+/// Pages of a shard that are looked through for its first account, and the size of those after the first one.
+const MOST_LOOKS: u32 = 10;
+const LOOK_SIZE: u32 = 100;
+
 /// For how long the account that waits longest has been due. The tick tells it, because workers that do not run tell nothing.
 async fn longest_lag(services: &Services, now: OffsetDateTime) -> Option<Duration> {
-    let first = |shard| async move {
-        let page = services.store.accounts_due(shard, now, 1, None).await?;
-        Ok::<_, StoreError>(page.accounts.first().map_or(Duration::ZERO, |account| now - account.due_at))
-    };
-    let looks =
-        stream::iter(services.settings.sweep.shards.names()).map(first).buffer_unordered(LOOKS_AT_ONCE);
-    let lag = looks.try_fold(Duration::ZERO, async |longest, lag| Ok(longest.max(lag))).await;
-    lag.inspect_err(|error| tracing::warn!(event = "sweep.lag_unread", error = %error)).ok()
+    let looks = stream::iter(services.settings.sweep.shards.names())
+        .map(|shard| lag_of(services, shard, now))
+        .buffer_unordered(LOOKS_AT_ONCE);
+    let lag = looks.try_fold(Some(Duration::ZERO), async |longest, lag| {
+        Ok(longest.zip(lag).map(|(longest, lag)| longest.max(lag)))
+    });
+    lag.await.inspect_err(|error| tracing::warn!(event = "sweep.lag_unread", error = %error)).ok().flatten()
+}
+
+/// Zero where nobody is due; `None` where there are only entries that cannot be read, as far as was looked.
+async fn lag_of(
+    services: &Services,
+    shard: ShardName,
+    now: OffsetDateTime,
+) -> Result<Option<Duration>, StoreError> {
+    let (mut size, mut cursor) = (1, None);
+    for _ in 0..MOST_LOOKS {
+        let page = services.store.accounts_due(shard, now, size, cursor).await?;
+        if let Some(first) = page.accounts.first() {
+            return Ok(Some(now - first.due_at));
+        }
+        // Entries that cannot be read are left out, so a page without accounts need not be the last one.
+        if page.next.is_none() {
+            return Ok(Some(Duration::ZERO));
+        }
+        (size, cursor) = (LOOK_SIZE, page.next);
+    }
+    tracing::warn!(event = "sweep.lag_unread", shard = %shard, "no entry at the head of the due index can be read");
+    Ok(None)
 }
 
 /// Gives every due account of every shard its turn, a bounded number at a time.

@@ -5,7 +5,7 @@ mod controls;
 
 pub use controls::StoreOperation;
 
-use crate::FixedClock;
+use crate::{FixedClock, sample};
 use accounts::{Account, round_up_to_second, truncate_to_second};
 use async_trait::async_trait;
 use controls::Controls;
@@ -79,6 +79,12 @@ impl InMemoryAccountStore {
         self.controls.rival_writes_first(sealed);
     }
 
+    /// The next so many pages of accounts that are due have only entries that cannot be read, which are left out. They are
+    /// entries more: no account is skipped.
+    pub fn unreadable_pages(&self, count: u32) {
+        self.controls.unreadable_pages(count);
+    }
+
     /// How often an operation was called, failed calls included.
     pub fn calls(&self, operation: StoreOperation) -> usize {
         self.controls.calls(operation)
@@ -147,7 +153,7 @@ impl AccountStore for InMemoryAccountStore {
             table: "in-memory".to_owned(),
             partition_key: account.to_string(),
             sort_key: "tokens".to_owned(),
-            client_id: crate::sample::CLIENT.to_string(),
+            client_id: sample::CLIENT.to_string(),
         }
     }
 
@@ -219,6 +225,11 @@ impl AccountStore for InMemoryAccountStore {
         cursor: Option<DueCursor>,
     ) -> Result<DuePage, StoreError> {
         self.controls.enter(StoreOperation::AccountsDue)?;
+        if self.controls.next_page_is_unreadable() {
+            let before_all = DueAccount { account: sample::account(0), due_at: OffsetDateTime::UNIX_EPOCH };
+            let next = cursor.unwrap_or_else(|| cursor_behind(&before_all));
+            return Ok(DuePage { accounts: Vec::new(), next: Some(next) });
+        }
         let after = cursor.map(|cursor| read_cursor(&cursor)).transpose()?;
         let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
         let mut due: Vec<DueAccount> = self

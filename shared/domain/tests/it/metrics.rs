@@ -4,8 +4,11 @@ use crate::fixture::{Fixture, INTERVAL, Turns};
 use domain::counters::Count;
 use domain::error::{StoreError, TokenError};
 use domain::metrics::{MOST_VALUES, Measured, Metric};
+use domain::services::Services;
+use domain::shard::Shards;
 use domain::stage::Stage;
 use domain::sweep_accounts::{TickReport, sweep_tick};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use test_support::{RecordingQueue, StoreOperation};
 use time::Duration;
@@ -114,4 +117,27 @@ async fn a_tick_that_hands_on_tells_for_how_long_the_first_has_been_due() {
     let down = StoreError::Unavailable { operation: "accounts_due", source: None };
     fixture.store.fail_next(StoreOperation::AccountsDue, down);
     assert_eq!(lag("unknown").await, None, "the tasks are out all the same");
+}
+
+#[tokio::test]
+async fn entries_that_cannot_be_read_do_not_hide_the_lag_of_those_behind_them() {
+    let fixture = Fixture::new();
+    for number in 1..=20 {
+        fixture.visit(number).await;
+    }
+    fixture.go_away();
+    // One shard alone, which has some of them.
+    let mut settings = (*fixture.services.settings).clone();
+    settings.sweep.shards = Shards::first(NonZeroU32::MIN);
+    let queue = Some(Arc::new(RecordingQueue::default()) as _);
+    let services = Services { queue, settings: Arc::new(settings), ..fixture.services.clone() };
+    for (pages, expected) in [(0, Some(1)), (3, Some(1)), (9, Some(1)), (1_000, None)] {
+        fixture.store.unreadable_pages(pages);
+        let tick = format!("after {pages}");
+        let report = sweep_tick(&services, &Fixture::worker(), &tick, &Turns::default()).await.unwrap();
+        let TickReport::Dispatched { lag, .. } = report else { panic!("{report:?}") };
+        assert_eq!(lag, expected.map(Duration::seconds), "{tick}");
+    }
+    let looks = fixture.store.calls(StoreOperation::AccountsDue);
+    assert_eq!(looks, 1 + 4 + 10 + 10, "no tick looks for ever");
 }

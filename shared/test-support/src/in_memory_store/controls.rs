@@ -38,6 +38,7 @@ struct State {
     calls: HashMap<StoreOperation, usize>,
     failures: HashMap<StoreOperation, VecDeque<StoreError>>,
     rivals: VecDeque<Vec<u8>>,
+    unreadable_pages: u32,
 }
 
 impl Controls {
@@ -61,6 +62,17 @@ impl Controls {
 
     pub(super) fn next_rival(&self) -> Option<Vec<u8>> {
         self.state().rivals.pop_front()
+    }
+
+    pub(super) fn unreadable_pages(&self, count: u32) {
+        self.state().unreadable_pages = count;
+    }
+
+    pub(super) fn next_page_is_unreadable(&self) -> bool {
+        let mut state = self.state();
+        let left = state.unreadable_pages.checked_sub(1);
+        state.unreadable_pages = left.unwrap_or_default();
+        left.is_some()
     }
 
     pub(super) fn calls(&self, operation: StoreOperation) -> usize {
