@@ -28,7 +28,8 @@ pub enum Stage {
     Refresh,
     /// One request to Graph.
     Graph,
-    /// One write to the table.
+    /// One write to the table for an account: tokens, activity, profile, erasure, claim or end of a turn. Brakes and blobs in
+    /// quarantine are not timed.
     Store,
 }
 
