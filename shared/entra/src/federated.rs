@@ -43,8 +43,7 @@ struct State {
 }
 
 impl FederatedCredential {
-    /// Asks for nothing yet: most starts serve from the cache first. `audience` is
-    /// [`crate::Authority::federation_audience`].
+    /// Asks for nothing yet. `audience` is [`crate::Authority::federation_audience`].
     pub fn new(source: Arc<dyn WebIdentitySource>, audience: &'static str, clock: Arc<dyn Clock>) -> Self {
         Self { source, audience, clock, state: Mutex::default() }
     }
