@@ -6,7 +6,7 @@ mod probe;
 
 pub use event_bridge::EventBridgePublisher;
 pub use logged::LoggedEvents;
-pub use probe::{BusError, PROBE, find_bus};
+pub use probe::{BusError, find_bus};
 
 /// EventBridge's `source` of everything that this product publishes.
 pub const SOURCE: &str = "shared-token-cache";

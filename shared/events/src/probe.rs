@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
 use domain::ports::PublishError;
 
 /// EventBridge's `detail-type` of an event that only shows that one can be sent.
-pub const PROBE: &str = "Probe";
+const PROBE: &str = "Probe";
 
 /// Why the bus was not found.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub async fn find_bus(client: &Client, bus: &str) -> Result<String, BusError> {
 }
 
 impl EventBridgePublisher {
-    /// Puts one event [`PROBE`] without content on the bus, as all other events are.
+    /// Puts one event `Probe` without content on the bus, as all other events are.
     pub async fn send_probe(&self) -> Result<(), PublishError> {
         self.put(vec![self.entry(PROBE, &serde_json::Map::new())?]).await
     }

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Where alarms and dashboards look for the metrics.
-pub const NAMESPACE: &str = "SharedTokenCache";
+const NAMESPACE: &str = "SharedTokenCache";
 
 /// The one dimension.
 const DIMENSION: &str = "FunctionName";

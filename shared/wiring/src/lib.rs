@@ -22,7 +22,7 @@ pub use aws::AwsClients;
 pub use clock::{RuntimeTimer, SystemChance, SystemClock};
 pub use config::{Config, ConfigError, Function};
 pub use dot_env::{DotEnvError, env_line, read_env_file};
-pub use emf::{EmfLines, NAMESPACE};
+pub use emf::EmfLines;
 pub use entra::Allowed;
 pub use environment::Environment;
 pub use events::{BusError, SWEEP_SHARD};
