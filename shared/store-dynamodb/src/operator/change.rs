@@ -8,7 +8,7 @@ use crate::expression::Update;
 use crate::item::{document, number, seconds, text};
 use crate::keys::{
     ACTIVITY, ACTIVITY_DUE_AT, DUE_AT, FAILURE, FAILURE_COUNT, LEASE_OWNER, PARKED_REASON, PARTITION_KEY,
-    STATUS, SWEEP_SHARD, TTL,
+    STATUS, SWEEP_SHARD, TTL, UNPUBLISHED,
 };
 use crate::store::key;
 use domain::account::{AccountStatus, Failure, FailureClass};
@@ -27,6 +27,8 @@ impl OperatorTable {
     /// Takes the account out of the due index, with the failure class `parked_by_operator`. A turn under way loses its
     /// lease, so that what it comes to does not undo this. It lasts until [`release`](Self::release) or the user's next
     /// sign-in; `reason` is kept for operators and shown to nobody else.
+    ///
+    /// Where events wait on the item, it stays in the index until they are out: that is all a parked account's turn does.
     pub async fn park(&self, account: &HomeAccountId, reason: &str) -> Result<Change, StoreError> {
         let failure = Failure {
             class: FailureClass::ParkedByOperator,
@@ -35,16 +37,26 @@ impl OperatorTable {
             claims: None,
             at: self.store.clock.now(),
         };
-        let mut update = Update::default();
-        update.set(STATUS, encode_status(AccountStatus::NeedsUser));
-        update.set(FAILURE, document(&failure));
-        update.set(FAILURE_COUNT, number(0));
-        update.set(PARKED_REASON, text(reason));
-        // As with a sign-in, `lease_until` stays: whoever had the lease may still be redeeming the refresh token.
-        for attribute in [DUE_AT, SWEEP_SHARD, ACTIVITY_DUE_AT, LEASE_OWNER] {
-            update.remove(attribute);
+        // What is removed cannot depend on what is there, so it takes a second update where events wait.
+        for stays_in_index in [false, true] {
+            let mut update = Update::default();
+            update.set(STATUS, encode_status(AccountStatus::NeedsUser));
+            update.set(FAILURE, document(&failure));
+            update.set(FAILURE_COUNT, number(0));
+            update.set(PARKED_REASON, text(reason));
+            // As with a sign-in, `lease_until` stays: whoever had the lease may still be redeeming the refresh token.
+            update.remove(ACTIVITY_DUE_AT);
+            update.remove(LEASE_OWNER);
+            let no_events = (!stays_in_index).then(|| {
+                update.remove(DUE_AT);
+                update.remove(SWEEP_SHARD);
+                format!("attribute_not_exists({})", update.name(UNPUBLISHED))
+            });
+            if self.change("park", account, update, no_events.as_deref()).await? == Change::Done {
+                return Ok(Change::Done);
+            }
         }
-        self.change("park", account, update).await
+        Ok(Change::NotThere)
     }
 
     /// Ends any parking and puts the account into the due index, for now. An account that was not parked has its next turn
@@ -57,19 +69,24 @@ impl OperatorTable {
         update.set(SWEEP_SHARD, text(self.store.shard_of(account)));
         update.remove(FAILURE);
         update.remove(PARKED_REASON);
-        self.change("release", account, update).await
+        self.change("release", account, update, None).await
     }
 
+    /// Does the update where there is an account, and where `more` holds too.
     async fn change(
         &self,
         operation: &'static str,
         account: &HomeAccountId,
         mut update: Update,
+        more: Option<&str>,
     ) -> Result<Change, StoreError> {
         let store = &self.store;
         let (partition_key, ttl) = (update.name(PARTITION_KEY), update.name(TTL));
         let now = update.value("now", number(store.now_seconds()));
-        let condition = format!("attribute_exists({partition_key}) AND NOT ({ttl} <= {now})");
+        let mut condition = format!("attribute_exists({partition_key}) AND NOT ({ttl} <= {now})");
+        if let Some(more) = more {
+            condition = format!("{condition} AND {more}");
+        }
         let request = store
             .client
             .update_item()

@@ -4,8 +4,9 @@ use crate::servers::{SHARDS, TestTable};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::{AccountStatus, DueAccount, FailureClass};
 use domain::error::{StoreError, UnreadableCause};
+use domain::event::DomainEvent;
 use domain::identity::HomeAccountId;
-use domain::ports::{AccountStore as _, ActivityUpdate, Claim, QuarantinedBlob};
+use domain::ports::{AccountStore as _, ActivityUpdate, Claim, QuarantinedBlob, TurnEnd};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use store_dynamodb::operator::{AccountPage, AccountQuery, Change, Listed, OperatorTable, Part, Standing};
@@ -256,6 +257,37 @@ async fn a_parked_account_has_no_turns_until_it_is_released() {
         assert_eq!((&activity.failure, seen.parked_reason), (&None, None));
         let due = DueAccount { account: sample::account(1), due_at: NOW + LATER };
         let claim = table.store.claim(due, sample::lease("worker", NOW + LATER), NOW + LATER).await.unwrap();
+        assert!(matches!(claim, Claim::Taken(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_parked_account_keeps_its_place_until_its_events_are_out() {
+    for table in TestTable::on_every_server().await {
+        let (account, now) = (sample::account(1), NOW + Duration::seconds(30));
+        table.here(1).await;
+        let due = DueAccount { account, due_at: now };
+        table.store.claim(due, sample::lease("worker", now), now).await.unwrap();
+        let waiting = DomainEvent::ProfileChanged {
+            account,
+            changed_fields: vec!["jobTitle".to_owned()],
+            idempotency_key: "key".to_owned(),
+        };
+        let end = TurnEnd { unpublished: vec![waiting.clone()], ..sample::turn_end(now) };
+        let next = end.due_at.unwrap();
+        assert!(table.store.finish_turn(&account, "worker", end).await.unwrap());
+
+        let operator = operator(&table);
+        assert_eq!(operator.park(&account, "asked to").await.unwrap(), Change::Done);
+        let seen = operator.inspect(&account).await.unwrap();
+        let activity = seen.activity.counting().unwrap();
+        assert_eq!((activity.status, activity.due_at), (AccountStatus::NeedsUser, Some(next)));
+        assert_eq!(
+            (&activity.unpublished, seen.parked_reason.as_deref()),
+            (&vec![waiting], Some("asked to"))
+        );
+        let due = DueAccount { account, due_at: next };
+        let claim = table.store.claim(due, sample::lease("worker", next), next).await.unwrap();
         assert!(matches!(claim, Claim::Taken(_)));
     }
 }
