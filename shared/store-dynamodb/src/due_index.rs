@@ -18,7 +18,7 @@ use serde_json::Number;
 use time::OffsetDateTime;
 
 /// The longest keys that DynamoDB takes.
-const MAX_PARTITION_KEY_BYTES: usize = 2048;
+pub(crate) const MAX_PARTITION_KEY_BYTES: usize = 2048;
 const MAX_SORT_KEY_BYTES: usize = 1024;
 
 /// The index key at which the next page begins, as DynamoDB names it.

@@ -1,11 +1,12 @@
 //! Which accounts there are.
 
 use super::OperatorTable;
+use crate::activity;
+use crate::due_index::{self, MAX_PARTITION_KEY_BYTES};
 use crate::error::store_error;
 use crate::item::{Item, Reader, number, text};
 use crate::keys::{self, ACTIVITY, PARTITION_KEY, SORT_KEY, STATUS, TTL};
 use crate::store::key;
-use crate::{activity, due_index};
 use domain::account::{AccountActivity, AccountStatus, DueAccount};
 use domain::error::StoreError;
 use domain::identity::HomeAccountId;
@@ -26,7 +27,8 @@ pub struct AccountQuery {
 #[derive(Debug, Clone)]
 pub struct AccountPage {
     pub accounts: Vec<Listed>,
-    /// Where the next page begins; `None` behind the last account. It is good for the same query only.
+    /// Where the next page begins, which may turn out to be empty; `None` when there is none. It is good for the same query
+    /// only.
     pub next: Option<String>,
 }
 
@@ -51,7 +53,8 @@ impl OperatorTable {
     /// delete is still listed; [`inspect`](Self::inspect) tells.
     ///
     /// # Errors
-    /// `SenselessCursor` for an `after` that no page of this query gave out.
+    /// `SenselessCursor` for an `after` that is no place in the due index, if `due`, and otherwise for one that is no key. A
+    /// key that no page gave out is a place like any other.
     pub async fn page(
         &self,
         query: AccountQuery,
@@ -73,8 +76,7 @@ impl OperatorTable {
     ) -> Result<AccountPage, StoreError> {
         let store = &self.store;
         let mut accounts = Vec::new();
-        let mut last = None;
-        let mut start = after.map(position);
+        let mut start = after.map(position).transpose()?;
         loop {
             let mut request = store
                 .client
@@ -93,12 +95,15 @@ impl OperatorTable {
                     .expression_attribute_values(":status", activity::encode_status(status));
             }
             let page = request.send().await.map_err(|error| store_error("scan", &store.table, error))?;
-            for item in page.items() {
-                if accounts.len() == limit {
-                    return Ok(AccountPage { accounts, next: last });
-                }
+            let items = page.items();
+            for (index, item) in items.iter().enumerate() {
                 accounts.push(listed(item));
-                last = Some(partition_key_of(item));
+                // To look for one more could mean to read the rest of the table.
+                if accounts.len() >= limit {
+                    let is_last = index + 1 == items.len() && page.last_evaluated_key.is_none();
+                    let next = (!is_last).then(|| partition_key_of(item));
+                    return Ok(AccountPage { accounts, next });
+                }
             }
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -186,6 +191,10 @@ fn partition_key_of(item: &Item) -> String {
 }
 
 /// The key of the activity item in this partition, behind which a scan goes on.
-fn position(partition_key: &str) -> Item {
-    Item::from([(PARTITION_KEY.to_owned(), text(partition_key)), (SORT_KEY.to_owned(), text(ACTIVITY))])
+fn position(partition_key: &str) -> Result<Item, StoreError> {
+    // DynamoDB refuses these, and that would look like a table that is not as it should be.
+    if partition_key.is_empty() || partition_key.len() > MAX_PARTITION_KEY_BYTES {
+        return Err(StoreError::SenselessCursor { reason: "this one cannot be a key" });
+    }
+    Ok(Item::from([(PARTITION_KEY.to_owned(), text(partition_key)), (SORT_KEY.to_owned(), text(ACTIVITY))]))
 }

@@ -127,6 +127,24 @@ async fn pages_show_every_account_once_whatever_their_size() {
 }
 
 #[tokio::test]
+async fn a_full_page_does_not_look_for_one_more() {
+    for table in TestTable::on_every_server().await {
+        for number in 0..3 {
+            table.here(number).await;
+        }
+        let operator = operator(&table);
+        operator.park(&sample::account(1), "asked to").await.unwrap();
+        let parked = AccountQuery { status: Some(AccountStatus::NeedsUser), due: false };
+        let (found, _) = pages(&operator, parked, 1).await;
+        assert_eq!(found, [sample::account(1)]);
+        // It goes on behind whoever was last, and not before the next match.
+        let first = operator.page(AccountQuery::default(), 1, None).await.unwrap();
+        let [Listed::Account { account, .. }] = &first.accounts[..] else { panic!("{first:?}") };
+        assert_eq!(first.next, Some(format!("ACCOUNT#{account}")));
+    }
+}
+
+#[tokio::test]
 async fn accounts_are_picked_by_status_and_by_whether_their_turn_has_come() {
     for table in TestTable::on_every_server().await {
         let operator = operator(&table);
@@ -177,6 +195,10 @@ async fn a_place_that_no_page_gave_out_is_refused() {
         for after in ["", "v1#00", "v9#00/", "v1#00/rubbish"] {
             let refused = operator(&table).page(due, 10, Some(after)).await.unwrap_err();
             assert!(matches!(refused, StoreError::SenselessCursor { .. }), "{after}: {refused}");
+        }
+        for after in [String::new(), "x".repeat(2049)] {
+            let refused = operator(&table).page(AccountQuery::default(), 10, Some(&after)).await.unwrap_err();
+            assert!(matches!(refused, StoreError::SenselessCursor { .. }), "{refused}");
         }
     }
 }
