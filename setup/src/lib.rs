@@ -5,6 +5,7 @@ mod accounts;
 mod causes;
 mod doctor;
 mod environment;
+mod question;
 pub mod registration;
 
 use clap::{Parser, Subcommand};

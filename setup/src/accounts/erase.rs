@@ -2,8 +2,8 @@
 
 use super::{CommandError, Deployment, Outcome};
 use crate::environment::EnvironmentArguments;
+use crate::question::ask_on_terminal;
 use domain::background_access;
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use wiring::Time;
 
@@ -27,23 +27,14 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         return Err(CommandError::Unknown(arguments.account));
     }
     let services = wiring::sweep_services(&arguments.deployment.read()?, Time::system()).await?;
-    if !arguments.yes && !confirmed(&format!("Erase tokens, activity and profile of {account}?"))? {
-        anstream::println!("Nothing was done.");
-        return Ok(ExitCode::FAILURE);
+    if !arguments.yes {
+        let question = format!("Erase tokens, activity and profile of {account}?");
+        if !ask_on_terminal(&question).ok_or(CommandError::NobodyToAsk)? {
+            anstream::println!("Nothing was done.");
+            return Ok(ExitCode::FAILURE);
+        }
     }
     background_access::end_for(&services, &account).await.map_err(CommandError::Erase)?;
     anstream::println!("{account} is erased; only a new sign-in of its user brings it back");
     Ok(ExitCode::SUCCESS)
-}
-
-fn confirmed(question: &str) -> Result<bool, CommandError> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        return Err(CommandError::NobodyToAsk);
-    }
-    anstream::print!("{question} [y/N] ");
-    std::io::stdout().flush().map_err(CommandError::Terminal)?;
-    let mut answer = String::new();
-    input.read_line(&mut answer).map_err(CommandError::Terminal)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

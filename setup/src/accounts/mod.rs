@@ -73,8 +73,6 @@ enum CommandError {
         "the account's activity cannot be read ({defect}): it has no turns until its user is back; `erase` removes it"
     )]
     Unreadable { defect: String },
-    #[error("the terminal cannot be read")]
-    Terminal(#[source] std::io::Error),
     #[error("nothing was done: say --yes where nobody can be asked")]
     NobodyToAsk,
 }

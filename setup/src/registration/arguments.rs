@@ -90,8 +90,9 @@ pub struct RegisterArguments {
     pub(crate) tenant: TenantArguments,
     #[command(flatten)]
     pub(crate) files: FileArguments,
-    /// Where the page is served from; may be given several times, and is added to what is registered
-    #[arg(long = "origin", value_name = "ORIGIN", default_value = "http://localhost:3000", value_parser = origin)]
+    /// Where the page is served from; may be given several times, and is added to what is registered; where `cargo local` serves it
+    /// for a page that has none yet
+    #[arg(long = "origin", value_name = "ORIGIN", value_parser = origin)]
     pub(crate) origins: Vec<String>,
     /// How the API proves itself; otherwise as the settings file says, or with a secret
     #[arg(long, value_enum)]
@@ -108,9 +109,6 @@ pub struct RegisterArguments {
     /// With `federated`: ARN of a function's role; may be given several times
     #[arg(long = "subject", value_name = "ARN", required_if_eq("credential", "federated"))]
     pub(crate) subjects: Vec<String>,
-    /// With `federated`: another audience than the cloud's
-    #[arg(long, value_name = "AUDIENCE")]
-    pub(crate) audience: Option<String>,
     /// With `certificate`: PEM file with the certificate; a key beside it stays there
     #[arg(long, value_name = "FILE", required_if_eq("credential", "certificate"))]
     pub(crate) certificate: Option<PathBuf>,

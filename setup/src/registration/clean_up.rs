@@ -59,9 +59,11 @@ impl Removal {
         if restorable {
             purged.clear();
         }
+        // Of one that carries another tag nothing is ours, the files that name it neither.
         let id = |role| {
-            let deleted = state.deleted.application(&name.unique_name(role)).map(|one| one.app_id);
-            state.app_id(role).or(deleted)
+            let live = state.role(role).map(|one| &one.application);
+            let application = live.or_else(|| state.deleted.application(&name.unique_name(role)))?;
+            application.tags.contains(&name.tag()).then_some(application.app_id)
         };
         let edits = targets.removals(id(Role::Api), id(Role::Page))?;
         Ok(Self { edits, applications, purged })

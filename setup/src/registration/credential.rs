@@ -111,7 +111,7 @@ impl Secrets<'_> {
         })
     }
 
-    /// Those that this file's registration made and whose text was lost before it was written: they serve nobody.
+    /// Those that were made for this file and whose text was lost before it was written: they serve nobody.
     pub(crate) fn lost(&self) -> impl Iterator<Item = &Password> {
         let name = self.local.name.as_deref();
         self.registered
@@ -217,7 +217,8 @@ mod tests {
     #[test]
     fn a_secret_is_kept_while_it_is_registered_and_has_a_month_left() {
         let now = datetime!(2026-11-22 12:00 UTC);
-        let local = LocalSecret { name: Some("one".into()), value: Some("abc-text".into()) };
+        let local =
+            LocalSecret { name: Some("one".into()), value: Some("abc-text".into()), elsewhere: false };
         let good =
             |hint, end| Secrets { registered: &[password("one", hint, end)], local: &local, now }.is_good();
         assert!(good("abc", datetime!(2026-12-30 12:00 UTC)));
@@ -234,7 +235,8 @@ mod tests {
         let end = datetime!(2027-11-22 12:00 UTC);
         let registered =
             [password("mine", "abc", end), password("mine", "xyz", end), password("other", "uvw", end)];
-        let local = LocalSecret { name: Some("mine".into()), value: Some("abc-text".into()) };
+        let local =
+            LocalSecret { name: Some("mine".into()), value: Some("abc-text".into()), elsewhere: false };
         let lost = |local| {
             Secrets { registered: &registered, local, now }
                 .lost()

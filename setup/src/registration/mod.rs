@@ -20,7 +20,7 @@ mod state;
 mod waiting;
 mod wanted;
 
-use std::io::{BufRead as _, IsTerminal as _};
+use crate::question::ask_on_terminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -93,6 +93,12 @@ pub enum RegistrationError {
          --name"
     )]
     Stranger { app_id: Uuid, unique_name: String, tag: String },
+    #[error("{option} belongs to --credential {belongs_to}, and the credential is {kind}")]
+    Misplaced { option: &'static str, belongs_to: &'static str, kind: &'static str },
+    #[error(
+        "a federated credential is one --issuer and at least one --subject; give both, or neither to keep what is there"
+    )]
+    HalfATrust,
     #[error("nothing was removed; confirm with --yes where there is no terminal to ask at")]
     NotConfirmed,
 }
@@ -284,25 +290,40 @@ async fn read_certificates(graph: &Graph, state: &mut State) -> Result<(), Graph
 
 fn wish(arguments: &RegisterArguments, targets: &Targets) -> Result<Wish, RegistrationError> {
     let secret = || Wish::Secret { lifetime: Days::days(arguments.secret_days.into()) };
-    let Some(kind) = arguments.credential else {
-        let (_, named) = targets.local()?;
-        return Ok(match named.as_deref() {
-            Some("federated") => Wish::Keep(Kind::Federated),
-            Some("certificate") => Wish::Keep(Kind::Certificate),
-            _ => secret(),
-        });
-    };
-    Ok(match kind {
-        Kind::Secret => secret(),
-        Kind::Certificate => Wish::certificate(arguments.certificate.clone().unwrap_or_default())?,
-        Kind::Federated => Wish::Federated {
-            issuer: arguments.issuer.clone().unwrap_or_default(),
-            subjects: arguments.subjects.clone(),
-            audience: arguments
-                .audience
-                .clone()
-                .unwrap_or_else(|| arguments.tenant.cloud.federation_audience().to_owned()),
+    let kind = match arguments.credential {
+        Some(kind) => kind,
+        None => match targets.local()?.1.as_deref() {
+            Some("federated") => Kind::Federated,
+            Some("certificate") => Kind::Certificate,
+            _ => Kind::Secret,
         },
+    };
+    let misplaced = [
+        ("--issuer", Kind::Federated, arguments.issuer.is_some()),
+        ("--subject", Kind::Federated, !arguments.subjects.is_empty()),
+        ("--certificate", Kind::Certificate, arguments.certificate.is_some()),
+        ("--show-secret", Kind::Secret, arguments.show_secret),
+    ];
+    if let Some((option, belongs_to, _)) =
+        misplaced.into_iter().find(|(_, belongs_to, given)| *given && *belongs_to != kind)
+    {
+        return Err(RegistrationError::Misplaced {
+            option,
+            belongs_to: belongs_to.name(),
+            kind: kind.name(),
+        });
+    }
+    Ok(match (kind, &arguments.issuer, &arguments.certificate) {
+        (Kind::Secret, ..) => secret(),
+        (Kind::Certificate, _, Some(file)) => Wish::certificate(file.clone())?,
+        (Kind::Federated, Some(issuer), _) if !arguments.subjects.is_empty() => Wish::Federated {
+            issuer: issuer.clone(),
+            subjects: arguments.subjects.clone(),
+            audience: arguments.tenant.cloud.federation_audience().to_owned(),
+        },
+        (Kind::Federated, None, _) if arguments.subjects.is_empty() => Wish::Keep(kind),
+        (Kind::Federated, ..) => return Err(RegistrationError::HalfATrust),
+        (Kind::Certificate, _, None) => Wish::Keep(kind),
     })
 }
 
@@ -360,14 +381,4 @@ async fn sign_in(
     };
     let (base, waits, output) = (hosts.graph.clone(), world.waits.clone(), world.output.clone());
     Ok(Graph { http, base, token, waits, output })
-}
-
-fn ask_on_terminal(question: &str) -> Option<bool> {
-    if !std::io::stdin().is_terminal() {
-        return None;
-    }
-    anstream::eprint!("{question} [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).ok()?;
-    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -128,6 +128,8 @@ impl Request {
         let passwords = api.map(|one| &*one.application.password_credentials).unwrap_or_default();
         match &self.wish {
             Wish::Keep(_) => Vec::new(),
+            // Whether that one is good cannot be told from here, and those that are registered may be it.
+            Wish::Secret { .. } if local.elsewhere => Vec::new(),
             Wish::Secret { lifetime } => {
                 let secrets = Secrets { registered: passwords, local, now: self.now };
                 let lost = secrets.lost().map(|one| Change::RemoveSecret { key_id: one.key_id });

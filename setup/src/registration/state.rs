@@ -147,7 +147,7 @@ impl State {
         self.role(role).map(|one| one.application.app_id)
     }
 
-    /// Live or deleted ones that carry the deployment's unique name but not its tag: somebody else's.
+    /// A live one that carries the deployment's unique name but not its tag: somebody else's.
     pub(crate) fn stranger(&self, name: &Name) -> Option<&Application> {
         let mut live = [&self.api, &self.page].into_iter().flatten();
         live.find(|one| !one.application.tags.contains(&name.tag())).map(|one| &one.application)

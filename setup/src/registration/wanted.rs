@@ -53,6 +53,9 @@ pub(crate) struct Wanted {
     pub(crate) origins: Vec<String>,
 }
 
+/// Where `cargo local` serves the page.
+const LOCAL_ORIGIN: &str = "http://localhost:3000";
+
 /// Client ids that are known by now. Where one is not, what depends on it is lacking.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ids {
@@ -168,8 +171,13 @@ impl Wanted {
             }
             Property::Permissions => {
                 let required = permissions(role, api);
-                let all = with_permissions(&application.required_resource_access, &required)?;
-                Some(json!({ "requiredResourceAccess": all }))
+                let all = with_permissions(&application.required_resource_access, &required);
+                // An API that is yet to be made has ids that the page cannot have.
+                let lacking = all.or_else(|| {
+                    let waits = role == Role::Page && api.is_none();
+                    waits.then(|| application.required_resource_access.clone())
+                })?;
+                Some(json!({ "requiredResourceAccess": lacking }))
             }
             Property::KnownClients => {
                 let known =
@@ -177,17 +185,21 @@ impl Wanted {
                 Some(json!({ "api": { "knownClientApplications": known } }))
             }
             Property::RedirectUris => {
-                let wanted: Vec<String> = self.redirect_uris();
+                let wanted = self.redirect_uris(&application.spa.redirect_uris);
                 let all = with_all(&application.spa.redirect_uris, &wanted)?;
                 Some(json!({ "spa": { "redirectUris": all } }))
             }
         }
     }
 
-    /// Sign-in ends at `redirect.html`, sign-out at the page itself.
-    fn redirect_uris(&self) -> Vec<String> {
-        let both = |origin: &String| [format!("{origin}/redirect.html"), format!("{origin}/")];
-        self.origins.iter().flat_map(both).collect()
+    /// Sign-in ends at `redirect.html`, sign-out at the page itself. A page that is told nothing and has nothing is served from
+    /// this machine.
+    fn redirect_uris(&self, present: &[String]) -> Vec<String> {
+        let both = |origin: &str| [format!("{origin}/redirect.html"), format!("{origin}/")];
+        if self.origins.is_empty() && present.is_empty() {
+            return both(LOCAL_ORIGIN).into();
+        }
+        self.origins.iter().flat_map(|origin| both(origin)).collect()
     }
 }
 

@@ -37,12 +37,15 @@ async fn what_does_not_carry_the_tag_is_left_alone() {
     let scene = Scene::start().await;
     let url = format!("{}/applications(uniqueName='token-cache-api')", scene.emulator.graph_base_url());
     assert_eq!(scene.create_by_name(&url, &json!({ "displayName": "somebody else's" })).await, 201);
-    let before = scene.directory().await;
+    // Files of somebody who uses that application.
+    let api = scene.api().await["appId"].as_str().unwrap().to_owned();
+    scene.write(".env", &format!("ENTRA_CLIENT_ID={api}\nENTRA_CLIENT_SECRET=theirs\n"));
+    let (before, files) = (scene.directory().await, scene.files());
     let refused = scene.run(&["register"]).await.result.unwrap_err().to_string();
     assert!(refused.contains("somebody else made it") && refused.contains("--name"), "{refused}");
     let text = scene.ran(&["clean-up", "--yes"]).await;
     assert!(text.contains("left alone"), "{text}");
-    assert_eq!(scene.directory().await, before);
+    assert_eq!((scene.directory().await, scene.files()), (before, files));
 }
 
 #[tokio::test]

@@ -168,3 +168,64 @@ async fn a_certificate_joins_those_that_are_there() {
     let wrong = scene.run(&["register", "--credential", "certificate", "--certificate", &key_only]).await;
     assert!(wrong.result.unwrap_err().to_string().contains("expected a certificate in PEM"));
 }
+
+#[tokio::test]
+async fn a_secret_that_was_moved_elsewhere_is_neither_replaced_nor_removed() {
+    let scene = Scene::start().await;
+    scene.ran(&["register"]).await;
+    let secret = scene.setting("ENTRA_CLIENT_SECRET");
+    let moved = scene.read(".env").replace(
+        &format!("ENTRA_CLIENT_SECRET={secret}"),
+        "ENTRA_CLIENT_SECRET=\nENTRA_CLIENT_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:1:secret:token-cache",
+    );
+    scene.write(".env", &moved);
+    scene.ran(&["register", "--origin", "https://app.example"]).await;
+    assert_eq!(scene.environment().get("ENTRA_CLIENT_SECRET"), None);
+    assert_eq!(secrets(&scene).await, 1);
+    assert!(proven(&scene, &[("client_secret", &secret)]).await["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn a_secret_that_was_written_down_is_not_taken_for_a_lost_one() {
+    let scene = Scene::start().await;
+    scene.ran(&["register"]).await;
+    let first = scene.setting("ENTRA_CLIENT_SECRET");
+    let without = scene.read(".env").replace(&format!("ENTRA_CLIENT_SECRET={first}"), "ENTRA_CLIENT_SECRET=");
+    scene.write(".env", &without);
+    scene.ran(&["register"]).await;
+    assert_eq!(secrets(&scene).await, 2);
+    assert!(proven(&scene, &[("client_secret", &first)]).await["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn an_option_of_another_credential_is_refused_before_anything_is_done() {
+    let scene = Scene::start().await;
+    let before = scene.directory().await;
+    for (arguments, expected) in [
+        (&["register", "--certificate", "api.pem"][..], "--certificate belongs to --credential certificate"),
+        (&["register", "--issuer", "https://issuer.example"], "--issuer belongs to --credential federated"),
+        (&["register", "--subject", "arn:aws:iam::1:role/a"], "--subject belongs to --credential federated"),
+    ] {
+        let error = scene.run(arguments).await.result.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    scene.write(".env", "ENTRA_CREDENTIAL=federated\n");
+    let error = scene.run(&["register", "--subject", "arn:aws:iam::1:role/a"]).await.result.unwrap_err();
+    assert!(error.to_string().contains("one --issuer and at least one --subject"), "{error}");
+    let error = scene.run(&["register", "--show-secret"]).await.result.unwrap_err().to_string();
+    assert!(error.contains("and the credential is federated"), "{error}");
+    assert_eq!(scene.directory().await, before);
+}
+
+#[tokio::test]
+async fn another_role_is_trusted_where_the_settings_name_the_kind() {
+    let scene = Scene::start().await;
+    let issuer = "https://issuer.example";
+    let trust = |role: &'static str| ["register", "--issuer", issuer, "--subject", role];
+    let first = [&trust("arn:aws:iam::1:role/a")[..], &["--credential", "federated"]].concat();
+    scene.ran(&first).await;
+    scene.ran(&trust("arn:aws:iam::1:role/b")).await;
+    let id = scene.api().await["id"].as_str().unwrap().to_owned();
+    let trusted = scene.graph(&format!("/applications/{id}/federatedIdentityCredentials")).await;
+    assert_eq!(trusted["value"].as_array().unwrap().len(), 2);
+}

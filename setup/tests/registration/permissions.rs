@@ -1,5 +1,5 @@
 use crate::faults::Fault;
-use crate::scene::{GUEST, MEMBER, Scene};
+use crate::scene::{ABSENT, DECLINING, GUEST, MEMBER, Scene};
 
 async fn refused(user: &str, scopes: &str, command: &[&str]) -> String {
     let scene = Scene::of(user, scopes).await;
@@ -65,7 +65,28 @@ async fn what_somebody_else_registered_takes_an_administrator() {
 }
 
 #[tokio::test]
-async fn a_declined_or_refused_sign_in_is_told_in_entras_words() {
+async fn a_sign_in_that_is_declined_ends_at_once_and_changes_nothing() {
+    let scene = Scene::start().await;
+    let before = (scene.directory().await, scene.files());
+    let ran = scene.run_bare(&["register"], DECLINING).await;
+    let error = ran.result.unwrap_err().to_string();
+    assert!(error.contains("declined"), "{error}");
+    assert_eq!(ran.waits.len(), 2, "the poll after it");
+    assert_eq!((scene.directory().await, scene.files()), before);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_nobody_makes_ends_with_its_code() {
+    let scene = Scene::start().await;
+    let ran = scene.run_bare(&["register"], ABSENT).await;
+    let error = ran.result.unwrap_err().to_string();
+    assert!(error.contains("nobody signed in"), "{error}");
+    let waited: std::time::Duration = ran.waits.iter().sum();
+    assert!(waited <= std::time::Duration::from_secs(15 * 60 + 5), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_entra_does_not_know_is_told_in_its_words_and_one_that_is_missing_in_ours() {
     let scene = Scene::start().await;
     let unknown = "00000000-1111-4222-8333-444444444444";
     let error = scene.run_bare(&["register", "--client-id", unknown], MEMBER).await.result.unwrap_err();

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::faults::Fault;
 use crate::scene::{ADMINISTRATOR, MEMBER, Scene, TAG};
@@ -94,7 +94,7 @@ async fn what_else_the_files_say_stays() {
     let sam = scene.read("samconfig.toml");
     assert!(sam.contains("# The real one.") && sam.contains("\"SweepShards=16\", # more users"), "{sam}");
     assert!(sam.contains(&format!("\"EntraClientId={}\"", scene.setting("ENTRA_CLIENT_ID"))), "{sam}");
-    let page: serde_json::Value = serde_json::from_str(&scene.read("config.json")).unwrap();
+    let page: Value = serde_json::from_str(&scene.read("config.json")).unwrap();
     assert_eq!(
         (&page["apiBaseUrl"], &page["environmentLabel"]),
         (&json!("https://api.example"), &json!("test"))
@@ -133,7 +133,7 @@ async fn what_somebody_added_to_the_applications_is_kept_and_what_they_took_away
     let path = format!("/applications/{}", page["id"].as_str().unwrap());
     let uris = json!({ "spa": { "redirectUris": ["https://other.example/redirect.html"] } });
     scene.change_graph(reqwest::Method::PATCH, &path, uris).await;
-    scene.ran(&["register"]).await;
+    scene.ran(&["register", "--origin", "http://localhost:3000"]).await;
     let page = scene.graph("/applications(uniqueName='token-cache-page')").await;
     let uris = page["spa"]["redirectUris"].as_array().unwrap();
     assert_eq!(uris[0], "https://other.example/redirect.html");
@@ -199,4 +199,29 @@ async fn deployments_of_other_names_are_others() {
     assert_eq!(scene.api().await, before);
     scene.ran(&["clean-up", "--name", "staging", "--yes"]).await;
     assert_eq!(scene.api().await, before);
+}
+
+#[tokio::test]
+async fn a_page_that_has_its_origins_gets_none_of_this_machine() {
+    let scene = Scene::start().await;
+    scene.ran(&["register", "--origin", "https://app.example"]).await;
+    let again = scene.ran(&["register"]).await;
+    assert!(again.contains("Nothing to do"), "{again}");
+    let page = scene.graph("/applications(uniqueName='token-cache-page')").await;
+    assert!(!page["spa"]["redirectUris"].to_string().contains("localhost"), "{page}");
+}
+
+#[tokio::test]
+async fn a_page_whose_api_is_gone_for_good_asks_for_the_new_one_at_once() {
+    let scene = Scene::start().await;
+    scene.ran(&["register"]).await;
+    let id = scene.api().await["id"].as_str().unwrap().to_owned();
+    scene.change_graph(reqwest::Method::DELETE, &format!("/applications/{id}"), Value::Null).await;
+    scene.change_graph(reqwest::Method::DELETE, &format!("/directory/deletedItems/{id}"), Value::Null).await;
+    scene.ran(&["register"]).await;
+    let page = scene.graph("/applications(uniqueName='token-cache-page')").await;
+    let api = scene.setting("ENTRA_CLIENT_ID");
+    assert!(page["requiredResourceAccess"].to_string().contains(&api), "{page}");
+    let again = scene.ran(&["register"]).await;
+    assert!(again.contains("Nothing to do"), "{again}");
 }

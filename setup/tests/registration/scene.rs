@@ -280,6 +280,18 @@ async fn approve(http: &reqwest::Client, base: &str, code: &str, user: &str) {
     assert!(page.contains("You have signed in"), "{page}");
 }
 
+/// Types a device's code and then declines.
+async fn decline(http: &reqwest::Client, base: &str, code: &str) {
+    let form = [("user_code", code), ("action", "cancel")];
+    let page = http.post(format!("{base}/devicelogin")).form(&form).send().await.unwrap();
+    assert!(page.status().is_success(), "{page:?}");
+}
+
+/// Whoever signs in by this name reads the code and declines.
+pub(crate) const DECLINING: &str = "somebody who declines";
+/// Whoever signs in by this name never comes.
+pub(crate) const ABSENT: &str = "nobody";
+
 /// Does not wait, but signs in when a code was shown.
 struct Impatient {
     http: reqwest::Client,
@@ -300,8 +312,12 @@ impl Waits for Impatient {
             let text = self.text.text();
             let code = text.split_once("enter the code ").map(|(_, rest)| rest.lines().next().unwrap());
             // The user takes their time: the first poll finds nothing.
-            if let Some(code) = code.filter(|_| number == 2) {
-                approve(&self.http, &self.base, code, &self.user).await;
+            match (code, self.user.as_str()) {
+                (Some(code), DECLINING) if number == 2 => decline(&self.http, &self.base, code).await,
+                (Some(code), user) if number == 2 && user != ABSENT => {
+                    approve(&self.http, &self.base, code, user).await;
+                }
+                _ => {}
             }
         })
     }

@@ -17,9 +17,11 @@ pub(crate) struct DotEnv {
 /// The API's secret as the file holds it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LocalSecret {
-    /// What the registration calls the secret that the file holds or was about to get.
+    /// What the registration calls a secret that was asked for and has not been written down.
     pub(crate) name: Option<String>,
     pub(crate) value: Option<SecretString>,
+    /// Secrets Manager keeps it instead (`ENTRA_CLIENT_SECRET_ARN`).
+    pub(crate) elsewhere: bool,
 }
 
 impl DotEnv {
@@ -40,6 +42,7 @@ impl DotEnv {
         LocalSecret {
             name: self.get("ENTRA_CLIENT_SECRET_NAME"),
             value: self.get("ENTRA_CLIENT_SECRET").map(SecretString::from),
+            elsewhere: self.get("ENTRA_CLIENT_SECRET_ARN").is_some(),
         }
     }
 
@@ -69,7 +72,8 @@ impl DotEnv {
         }
     }
 
-    fn remove(&mut self, name: &str) {
+    /// Takes the line of a variable out.
+    pub(crate) fn remove(&mut self, name: &str) {
         let before = self.lines.len();
         self.lines.retain(|line| value_of(line, name).is_none());
         if self.lines.len() < before {

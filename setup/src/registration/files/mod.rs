@@ -80,12 +80,12 @@ impl Targets {
         edits.extend(self.env_edit(|file| file.apply(settings))?);
         if let Some(text) = read(&self.sam_config)? {
             let edited = sam_config::apply(&text, &self.sam_environment, settings);
-            edits.extend(Edit::of(&self.sam_config, &text, edited)?);
+            edits.extend(Edit::of(&self.sam_config, edited)?);
         }
         let folder = self.page_config.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_none_or(Path::is_dir) {
             let text = read(&self.page_config)?.unwrap_or_default();
-            edits.extend(Edit::of(&self.page_config, &text, page_config::apply(&text, settings))?);
+            edits.extend(Edit::of(&self.page_config, page_config::apply(&text, settings))?);
         }
         Ok(edits)
     }
@@ -96,10 +96,10 @@ impl Targets {
         edits.extend(self.env_edit(|file| file.forget(api, page))?);
         if let Some(text) = read(&self.sam_config)? {
             let edited = sam_config::forget(&text, &self.sam_environment, api);
-            edits.extend(Edit::of(&self.sam_config, &text, edited)?);
+            edits.extend(Edit::of(&self.sam_config, edited)?);
         }
         if let Some(text) = read(&self.page_config)? {
-            edits.extend(Edit::of(&self.page_config, &text, page_config::forget(&text, page))?);
+            edits.extend(Edit::of(&self.page_config, page_config::forget(&text, page))?);
         }
         Ok(edits)
     }
@@ -113,6 +113,8 @@ impl Targets {
     pub(crate) fn keep_secret(&self, text: &SecretString) -> Result<(), FileError> {
         let kept = self.env_edit(|file| {
             file.set("ENTRA_CLIENT_SECRET", text.expose_secret());
+            // It is not lost any more, wherever it is moved to from here.
+            file.remove("ENTRA_CLIENT_SECRET_NAME");
             // Both at once are refused by the functions.
             file.clear("ENTRA_CLIENT_SECRET_ARN");
         })?;
@@ -124,21 +126,17 @@ impl Targets {
         let mut file = DotEnv::parse(&text);
         change(&mut file);
         let (after, names) = file.finish();
-        let edit = Edit::of(&self.env, &text, Ok((after, names)))?;
+        let edit = Edit::of(&self.env, Ok((after, names)))?;
         Ok(edit.map(|edit| Edit { private: true, ..edit }))
     }
 }
 
 impl Edit {
-    fn of(
-        path: &Path,
-        before: &str,
-        edited: Result<(String, Vec<String>), String>,
-    ) -> Result<Option<Self>, FileError> {
+    fn of(path: &Path, edited: Result<(String, Vec<String>), String>) -> Result<Option<Self>, FileError> {
         let (after, names) =
             edited.map_err(|expected| FileError::Malformed { path: path.to_owned(), expected })?;
         let after = (!after.trim().is_empty()).then(|| SecretString::from(after));
-        let unchanged = after.as_ref().map(SecretString::expose_secret).unwrap_or_default() == before;
+        let unchanged = names.is_empty();
         Ok((!unchanged).then(|| Self { path: path.to_owned(), names, after, private: false }))
     }
 

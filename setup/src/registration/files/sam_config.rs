@@ -113,7 +113,7 @@ impl Overrides {
     fn get(&self, name: &str) -> Option<String> {
         let value = |entry: &str| {
             let (found, value) = entry.split_once('=')?;
-            (found == name).then(|| value.trim_matches('"').to_owned())
+            (found == name).then(|| value.trim_matches(['"', '\'']).to_owned())
         };
         match &self.form {
             Form::List(list) => list.iter().filter_map(Value::as_str).find_map(value),
@@ -128,6 +128,8 @@ impl Overrides {
         let begins = |entry: &str| entry.split_once('=').is_some_and(|(found, _)| found == name);
         match &mut self.form {
             Form::List(list) => {
+                // SAM refuses a name with nothing behind it.
+                let value = if value.is_empty() { "''" } else { value };
                 let mut entry = Value::from(format!("{name}={value}"));
                 let position = list.iter().position(|one| one.as_str().is_some_and(begins));
                 if let Some(present) = position.and_then(|position| list.get_mut(position)) {
@@ -331,7 +333,7 @@ parameter_overrides = ["EntraTenantId=other"]
     fn what_another_kind_of_credential_needed_is_emptied() {
         let text = "[prod.deploy.parameters]\nparameter_overrides = [\"EntraClientSecretArn=arn:x\"]\n";
         let (text, _) = apply(text, "prod", &settings(Cloud::Public)).unwrap();
-        assert!(text.contains("\"EntraClientSecretArn=\""), "{text}");
+        assert!(text.contains("\"EntraClientSecretArn=''\""), "{text}");
         assert_eq!(apply(&text, "prod", &settings(Cloud::Public)).unwrap().1, [""; 0]);
     }
 
