@@ -46,10 +46,9 @@ impl OpenedBlobs {
         now: OffsetDateTime,
     ) -> Option<Arc<UnifiedCache>> {
         let mut by_account = self.by_account();
+        drop_old(&mut by_account, now);
         let opened = by_account.get(account)?;
-        let age = now - opened.since;
-        if opened.sealed != sealed || !(Duration::ZERO..LIFE).contains(&age) {
-            // Outdated either way.
+        if opened.sealed != sealed {
             by_account.remove(account);
             return None;
         }
@@ -68,6 +67,7 @@ impl OpenedBlobs {
             return;
         }
         let mut by_account = self.by_account();
+        drop_old(&mut by_account, now);
         by_account.insert(account, Opened { sealed: sealed.to_vec(), tokens, since: now });
         while by_account.len() > self.accounts || sealed_bytes(&by_account) > SEALED_BYTES {
             let others = by_account.iter().filter(|(present, _)| **present != account);
@@ -77,6 +77,15 @@ impl OpenedBlobs {
         }
     }
 
+    /// How many accounts' blobs are remembered.
+    pub fn len(&self) -> usize {
+        self.by_account().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(crate) fn forget(&self, account: &HomeAccountId) {
         self.by_account().remove(account);
     }
@@ -84,6 +93,11 @@ impl OpenedBlobs {
     fn by_account(&self) -> MutexGuard<'_, HashMap<HomeAccountId, Opened>> {
         self.by_account.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Nobody's tokens outlast their time because nobody asked for them again.
+fn drop_old(by_account: &mut HashMap<HomeAccountId, Opened>, now: OffsetDateTime) {
+    by_account.retain(|_, opened| (Duration::ZERO..LIFE).contains(&(now - opened.since)));
 }
 
 fn sealed_bytes(by_account: &HashMap<HomeAccountId, Opened>) -> usize {
@@ -132,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn the_request_of_another_user_ends_what_is_past_its_time() {
+        let (asking, opening) = (OpenedBlobs::of_present_users(), OpenedBlobs::of_present_users());
+        for blobs in [&asking, &opening] {
+            remember(blobs, 1, b"sealed", NOW);
+        }
+        assert!(!has(&asking, 2, b"other", NOW + LIFE));
+        assert!(asking.is_empty());
+        remember(&opening, 2, b"other", NOW + LIFE);
+        assert_eq!(opening.len(), 1);
+    }
+
+    #[test]
     fn what_is_forgotten_is_opened_again() {
         let blobs = OpenedBlobs::of_present_users();
         remember(&blobs, 1, b"sealed", NOW);
@@ -146,7 +172,7 @@ mod tests {
             remember(&blobs, number, b"sealed", NOW + Duration::milliseconds(i64::try_from(number).unwrap()));
         }
         let later = NOW + Duration::seconds(1);
-        assert_eq!(blobs.by_account().len(), ACCOUNTS);
+        assert_eq!(blobs.len(), ACCOUNTS);
         assert!(!has(&blobs, 0, b"sealed", later));
         assert!(has(&blobs, 1, b"sealed", later) && has(&blobs, ACCOUNTS, b"sealed", later));
     }

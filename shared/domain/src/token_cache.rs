@@ -116,6 +116,8 @@ async fn open(services: &Services, account: &HomeAccountId) -> Result<OpenedAcco
             Blob::Tokens(tokens) => opened.tokens = tokens,
             Blob::Unreadable(unreadable) => opened.unreadable = Some(unreadable),
         }
+    } else {
+        services.opened.forget(account);
     }
     Ok(opened)
 }

@@ -96,6 +96,11 @@ impl AccessTokenValidator {
         Ok(claims.caller(assertion))
     }
 
+    /// How many tokens are remembered as good.
+    pub fn remembered(&self) -> usize {
+        self.verified.len()
+    }
+
     fn check_time(&self, claims: &AccessTokenClaims) -> Result<(), TokenRefused> {
         let now = self.clock.now();
         if now - CLOCK_LEEWAY >= claims.expires_at {

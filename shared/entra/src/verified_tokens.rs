@@ -59,6 +59,10 @@ impl VerifiedTokens {
         self.by_hash().retain(|_, verified| verified.claims.account() != account);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.by_hash().len()
+    }
+
     fn by_hash(&self) -> MutexGuard<'_, HashMap<String, Verified>> {
         self.by_hash.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,14 +126,14 @@ mod tests {
         }
         // None has expired: the one that expires first goes.
         tokens.remember("next", claims(1, Duration::HOUR), keys.clone(), NOW);
-        assert_eq!(tokens.by_hash().len(), CAPACITY);
+        assert_eq!(tokens.len(), CAPACITY);
         assert!(tokens.get(&hash(0), &keys).is_none() && tokens.get(&hash(1), &keys).is_some());
         // The same once more needs no room.
         tokens.remember("next", claims(1, Duration::HOUR), keys.clone(), NOW);
         assert!(tokens.get(&hash(1), &keys).is_some());
         // Half have expired: all of them go.
         tokens.remember("last", claims(1, Duration::HOUR), keys.clone(), NOW + Duration::seconds(10 + 128));
-        assert_eq!(tokens.by_hash().len(), CAPACITY - 128 + 1);
+        assert_eq!(tokens.len(), CAPACITY - 128 + 1);
         assert!(tokens.get("last", &keys).is_some() && tokens.get("next", &keys).is_some());
     }
 }

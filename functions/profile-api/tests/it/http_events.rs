@@ -60,6 +60,7 @@ async fn background_access_is_shown_and_ended() {
     assert_eq!(access["lastSweep"], Value::Null);
     let response = fixture.send("DELETE", "/api/background-access", |_| {}).await;
     assert_eq!(response.status(), 204);
+    assert_eq!(fixture.forgotten(), [sample::account(1)]);
     assert!(fixture.store.load(&sample::account(1)).await.unwrap().tokens.is_none());
     assert_eq!(body(&fixture.get("/api/background-access").await)["status"], "none");
 }
@@ -98,6 +99,7 @@ async fn a_permission_that_is_lacking_is_named() {
     assert_eq!(reader.get("/api/profile").await.status(), 200);
     let response = reader.send("DELETE", "/api/background-access", |_| {}).await;
     assert_problem(&response, 403, "insufficient_scope");
+    assert!(reader.forgotten().is_empty());
     assert_eq!(
         header(&response, "www-authenticate"),
         "Bearer error=\"insufficient_scope\", scope=\"Profile.ReadWrite\""

@@ -2,32 +2,41 @@
 
 use async_trait::async_trait;
 use domain::caller::{Caller, CallerAuthenticator, Refusal};
+use domain::identity::HomeAccountId;
 use domain::scope::ScopeSet;
 use http::Response;
 use lambda_http::Body;
 use serde_json::Value;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use test_support::{Fakes, sample};
 use wiring::Api;
 
-/// Knows one token.
-struct OneCaller(Caller);
+/// Knows one token, and whom it was to forget.
+struct OneCaller {
+    caller: Caller,
+    forgotten: Arc<Mutex<Vec<HomeAccountId>>>,
+}
 
 #[async_trait]
 impl CallerAuthenticator for OneCaller {
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Refusal> {
         match authorization {
             None => Err(Refusal::Missing),
-            Some("Bearer the-bearer-token") => Ok(self.0.clone()),
+            Some("Bearer the-bearer-token") => Ok(self.caller.clone()),
             Some(_) => Err(Refusal::Invalid { code: "malformed_token", detail: "the token is malformed" }),
         }
+    }
+
+    fn forget(&self, account: &HomeAccountId) {
+        self.forgotten.lock().unwrap().push(*account);
     }
 }
 
 pub(crate) struct Fixture {
     fakes: Fakes,
     pub(crate) api: Api,
+    forgotten: Arc<Mutex<Vec<HomeAccountId>>>,
 }
 
 impl Deref for Fixture {
@@ -50,12 +59,13 @@ impl Fixture {
         let _ = nowhere.try_init();
         let fakes = Fakes::default();
         let caller = Caller { scopes: ScopeSet::parse(scopes), ..sample::caller(1, sample::NOW) };
+        let forgotten = Arc::default();
         let api = Api {
             services: fakes.services.clone(),
-            authenticator: Arc::new(OneCaller(caller)),
+            authenticator: Arc::new(OneCaller { caller, forgotten: Arc::clone(&forgotten) }),
             cors_allowed_origins: vec!["https://app.example.com".to_owned()].into(),
         };
-        Self { fakes, api }
+        Self { fakes, api, forgotten }
     }
 
     pub(crate) async fn send(
@@ -71,6 +81,11 @@ impl Fixture {
         change(&mut event);
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         profile_api::answer(profile_api::router(self.api.clone()), request).await.unwrap()
+    }
+
+    /// The accounts whose tokens the authenticator was to forget.
+    pub(crate) fn forgotten(&self) -> Vec<HomeAccountId> {
+        self.forgotten.lock().unwrap().clone()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response<Body> {

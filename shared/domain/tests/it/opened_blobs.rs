@@ -100,8 +100,12 @@ async fn what_was_erased_elsewhere_is_not_served_from_memory() {
     for _ in 0..2 {
         read_profile(&ours, &caller, None).await.unwrap();
     }
+    read_profile(&theirs, &caller, None).await.unwrap();
+    assert_eq!((ours.opened.len(), theirs.opened.len()), (1, 1));
     fixture.clock.advance(Duration::seconds(1));
     domain::background_access::end(&theirs, &caller).await.unwrap();
+    assert!(theirs.opened.is_empty(), "whoever erases forgets");
     read_profile(&ours, &caller, None).await.unwrap();
     assert_eq!(fixture.exchange.calls().len(), 2, "traded in again");
+    assert!(ours.opened.is_empty(), "whoever finds nothing forgets");
 }

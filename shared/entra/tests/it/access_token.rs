@@ -509,6 +509,7 @@ async fn a_token_that_was_refused_is_refused_again() {
     for _ in 0..2 {
         assert_eq!(code(validator.validate(Some(&token)).await), "wrong_audience");
     }
+    assert_eq!(validator.remembered(), 0);
 }
 
 #[tokio::test]
@@ -517,6 +518,10 @@ async fn a_token_that_is_forgotten_is_validated_anew_and_still_good() {
     entra.publish_keys(&[FIRST_KEY.jwk()]).await;
     let (validator, token) = (entra.validator(), Token::v2(&entra.authority).bearer());
     assert_eq!(code(validator.validate(Some(&token)).await), "ok");
+    assert_eq!(validator.remembered(), 1);
+    validator.forget(&sample::account(2));
+    assert_eq!(validator.remembered(), 1, "somebody else's stays");
     validator.forget(&sample::account(1));
+    assert_eq!(validator.remembered(), 0);
     assert_eq!(code(validator.validate(Some(&token)).await), "ok");
 }
