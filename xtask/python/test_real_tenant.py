@@ -216,7 +216,7 @@ def test_users_may_sign_in_at_the_stack_s_page_and_not_elsewhere(deployed):
     assert deployed.redirects == {stack_of(deployed)["SpaUrl"].lower(): True, ELSEWHERE: False}
 
 
-def test_the_stored_secret_is_that_of_the_registration_and_the_functions_read_it(deployed):
+def test_the_stored_secret_is_that_of_the_registration_and_the_stack_names_it(deployed):
     local = env_file(deployed.files[".env"])
     assert deployed.secrets == {"token-cache": local["ENTRA_CLIENT_SECRET"]}
     arn = deployed.parameters["shared-token-cache"]["EntraClientSecretArn"]

@@ -15,6 +15,7 @@ import urllib.request
 
 import pytest
 
+from running import free_port
 from translated import ROOT
 
 sys.path.insert(0, str(ROOT / "local/e2e/python"))
@@ -28,12 +29,6 @@ OPTIONS = [
     "--config-env", "local", "--env-vars", os.environ["SAM_ENV_VARS"],
     "--invoke-image", os.environ["SAM_INVOKE_IMAGE"], "--skip-pull-image",
 ]  # fmt: skip
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::install::{apt_install, can_install_packages, find_program};
+use crate::install::{apt_install, can_install_packages, find_program, need_program};
 use crate::run::{Run, StepResult, Stop, fail_to};
 use crate::services::Service;
 
@@ -66,12 +66,18 @@ pub(crate) fn bridge(run: &mut Run) -> Result<String, Stop> {
 /// A small image in which a program for Lambda's `provided.al2023` runs, made of Debian's packages unless it is there.
 ///
 /// Its C library is newer than Lambda's: it would not notice a program that needs too new a one.
+///
+/// # Errors
+/// `Skipped` where there is no image and none can be made.
 pub(crate) fn base_image(run: &mut Run) -> StepResult {
     let mut inspect = run.command("docker");
     inspect.args(["image", "inspect", IMAGE]).stdout(Stdio::null()).stderr(Stdio::null());
     if inspect.status().is_ok_and(|status| status.success()) {
         run.note("the base image is there");
         return Ok(());
+    }
+    for program in ["apt-get", "dpkg-deb"] {
+        need_program(program, "the image is made of Debian's packages")?;
     }
     let folder = run.scratch()?;
     let (packages, root) = (folder.join("packages"), folder.join("root"));
