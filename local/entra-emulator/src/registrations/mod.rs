@@ -6,7 +6,7 @@ pub(crate) mod manifest;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::directory::{Application, Directory, Permission};
@@ -14,6 +14,9 @@ use crate::emulator::{Shared, lock};
 use crate::identifiers::{ClientId, ObjectId, TenantId};
 use crate::scopes::{GRAPH_ID, graph_scope};
 use manifest::Manifest;
+
+/// How long what was deleted can be restored.
+const KEPT: Duration = Duration::days(30);
 
 /// An app registration: Graph's `application`, in one tenant.
 /// <https://learn.microsoft.com/graph/api/resources/application>
@@ -39,7 +42,6 @@ pub(crate) struct Principal {
     pub(crate) app_id: ClientId,
     pub(crate) tenant: TenantId,
     pub(crate) deleted_at: Option<OffsetDateTime>,
-    pub(crate) account_enabled: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) owners: Vec<ObjectId>,
 }
@@ -169,15 +171,7 @@ impl Registration {
 
 impl Principal {
     pub(crate) fn new(id: ObjectId, app_id: ClientId, tenant: TenantId) -> Self {
-        Self {
-            id,
-            app_id,
-            tenant,
-            deleted_at: None,
-            account_enabled: true,
-            tags: Vec::new(),
-            owners: Vec::new(),
-        }
+        Self { id, app_id, tenant, deleted_at: None, tags: Vec::new(), owners: Vec::new() }
     }
 }
 
@@ -187,6 +181,18 @@ pub(crate) fn graph_id() -> ClientId {
 }
 
 impl Shared {
+    /// Removes for good what was deleted longer ago than it is kept.
+    pub(crate) fn expire_deleted_items(&self) {
+        let now = self.clock.now();
+        let is_over =
+            |deleted_at: Option<OffsetDateTime>| deleted_at.is_some_and(|deleted| deleted + KEPT <= now);
+        let mut registry = lock(&self.registry);
+        for gone in registry.registrations.extract_if(.., |one| is_over(one.deleted_at)) {
+            lock(&self.credentials).remove(&gone.app_id);
+        }
+        registry.principals.retain(|one| !is_over(one.deleted_at));
+    }
+
     /// The application with this id, unless it is deleted.
     pub(crate) fn application(&self, id: ClientId) -> Option<Arc<Application>> {
         lock(&self.registry).live.get(&id).cloned()

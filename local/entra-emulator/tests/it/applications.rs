@@ -357,12 +357,51 @@ async fn a_unique_name_is_taken_until_its_application_is_gone_for_good() {
 async fn deleted_items_are_kept_for_thirty_days() {
     let lab = Lab::start().await;
     let graph = Graph::of(&lab, ADELE, ALL).await;
-    let (id, _) = graph.application(json!({ "displayName": "x" })).await;
-    graph.delete(&format!("/applications/{id}")).await;
-    lab.clock.advance(Duration::days(31));
+    let named = "/applications(uniqueName='things')";
+    let body = || json!({ "displayName": "Things" });
+    let made = graph.patch(named, body()).await;
+    graph.post("/servicePrincipals", json!({ "appId": made.text("appId") })).await;
+    graph.delete(named).await;
+    let lists = ["application", "servicePrincipal"]
+        .map(|kind| format!("/directory/deletedItems/microsoft.graph.{kind}"));
+    lab.clock.advance(Duration::days(29));
     let graph = Graph::of(&lab, ADELE, ALL).await;
-    let list = graph.get("/directory/deletedItems/microsoft.graph.application").await;
-    assert_eq!(list.body["value"], json!([]));
+    for list in &lists {
+        assert_eq!(graph.get(list).await.body["value"].as_array().unwrap().len(), 1, "{list}");
+    }
+    assert_error(&graph.patch(named, body()).await, 400, "Request_BadRequest", "uniqueName already exists");
+
+    lab.clock.advance(Duration::days(2));
+    let graph = Graph::of(&lab, ADELE, ALL).await;
+    // The name is free whether or not somebody has looked at the list since.
+    let again = graph.patch(named, body()).await;
+    assert_eq!(again.status, 201, "{}", again.body);
+    assert_ne!(again.text("appId"), made.text("appId"));
+    for list in &lists {
+        assert_eq!(graph.get(list).await.body["value"], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_principal_is_restored_unless_there_is_another_one() {
+    let lab = Lab::start().await;
+    let graph = Graph::of(&lab, ADELE, ALL).await;
+    let (_, app_id) = graph.application(json!({ "displayName": "x" })).await;
+    let create = async || graph.post("/servicePrincipals", json!({ "appId": app_id })).await;
+    let first = create().await.text("id");
+    graph.delete(&format!("/servicePrincipals/{first}")).await;
+    let restore = format!("/directory/deletedItems/{first}/restore");
+    let restored = graph.post(&restore, json!({})).await;
+    assert_eq!((restored.status, restored.text("id")), (200, first.clone()), "{}", restored.body);
+    assert_eq!(graph.get(&format!("/servicePrincipals/{first}")).await.status, 200);
+    assert_eq!(graph.post(&restore, json!({})).await.status, 404, "it is not deleted any more");
+
+    graph.delete(&format!("/servicePrincipals/{first}")).await;
+    let second = create().await.text("id");
+    let refused = graph.post(&restore, json!({})).await;
+    assert_error(&refused, 409, "Request_MultipleObjectsWithSameKeyValue", "already in use");
+    assert_eq!(graph.get(&format!("/servicePrincipals/{second}")).await.status, 200);
+    assert_eq!(graph.get(&format!("/servicePrincipals/{first}")).await.status, 404, "nothing was changed");
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ pub(crate) async fn objects(
         return Err(super::other(&method, &uri));
     }
     let shared = &emulator.shared;
+    shared.expire_deleted_items();
     let ask = Ask {
         shared,
         access: Access::of(shared, bearer::authenticate(shared, &headers, &note))?,

@@ -78,10 +78,7 @@ fn create(ask: &Ask<'_>) -> Result<Answer, GraphError> {
     }
     let app_id = registration.app_id;
     if registry.principal(app_id, tenant).is_some() {
-        return Err(conflict(format!(
-            "The service principal cannot be created, updated, or restored because the service principal name {app_id} \
-             is already in use."
-        )));
+        return Err(name_in_use(app_id));
     }
     let mut principal = Principal::new(ObjectId(Uuid::new_v4()), app_id, tenant);
     principal.tags = tags;
@@ -90,6 +87,13 @@ fn create(ask: &Ask<'_>) -> Result<Answer, GraphError> {
     registry.principals.push(principal);
     registry.settle();
     Ok(Answer::Entity(StatusCode::CREATED, answer))
+}
+
+pub(super) fn name_in_use(app_id: ClientId) -> GraphError {
+    conflict(format!(
+        "The service principal cannot be created, updated, or restored because the service principal name {app_id} is \
+         already in use."
+    ))
 }
 
 /// The service principal as Graph shows it.
@@ -115,7 +119,7 @@ pub(super) fn entity(registry: &Registry, principal: &Principal) -> Value {
         "appDisplayName": name,
         "displayName": name,
         "appOwnerOrganizationId": registration.map(|one| one.tenant),
-        "accountEnabled": principal.account_enabled,
+        "accountEnabled": true,
         "deletedDateTime": principal.deleted_at.map(moment),
         "servicePrincipalType": "Application",
         "servicePrincipalNames": names,
