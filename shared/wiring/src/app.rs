@@ -2,7 +2,7 @@
 
 use crate::aws::AwsClients;
 use crate::clock::{RuntimeTimer, SystemChance, SystemClock};
-use crate::config::{CallerConfig, Config, ConfigError, Function};
+use crate::config::{CallerConfig, Config, ConfigError, CredentialConfig, Function};
 use crate::credential::credential;
 use crate::environment::Environment;
 use crate::sealer::sealer;
@@ -219,12 +219,19 @@ async fn services(
     let Time { clock, timer, chance } = time;
     let Base { client, aws, sealer, store, metrics } = base;
     let credential = credential(&config, &aws, clock.clone()).await?;
+    let signs = matches!(
+        config.credential,
+        CredentialConfig::CertificateArn(_) | CredentialConfig::CertificateFile(_)
+    );
     let home = match config.authority.tenant() {
-        TenantSetting::Single(home) => home,
-        // Which tenant comes first is not known; what proves us in any of them is there all the same.
-        TenantSetting::Organizations => warm_up::NOBODYS_TENANT,
+        TenantSetting::Single(home) => Some(home),
+        // Which tenant comes first is not known. What a certificate signs is for one token endpoint; everything else proves us
+        // in any of them.
+        TenantSetting::Organizations => (!signs).then_some(warm_up::NOBODYS_TENANT),
     };
-    warm_up::credential(&*credential, &config.authority.token_endpoint(home)).await;
+    if let Some(home) = home {
+        warm_up::credential(&*credential, &config.authority.token_endpoint(home)).await;
+    }
     let profiles = Arc::new(GraphProfileReader::new(
         client.clone(),
         &config.graph_base_url,
