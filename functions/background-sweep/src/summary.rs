@@ -5,7 +5,7 @@ use domain::identity::HomeAccountId;
 use domain::shard_task::ShardTask;
 use domain::sweep_accounts::{DryRun, SweepReport, TickReport};
 use domain::turn::TurnReport;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use time::Duration;
 
@@ -52,10 +52,8 @@ pub struct DryRunSummary {
 pub struct Summary {
     pub outcomes: BTreeMap<TurnOutcome, u64>,
     pub stopped_early: bool,
-    /// For how long the account that waited longest had been due.
-    pub lag_seconds: i64,
-    /// The same; `None` where nobody looked.
-    #[serde(skip)]
+    /// For how long the account that waited longest had been due; `None` where nobody looked, or not everywhere.
+    #[serde(rename = "lagSeconds", serialize_with = "as_seconds")]
     pub lag: Option<Duration>,
     /// Accounts that were found due and had no turn here; where `stopped_early`, there may be more that were not read.
     pub remaining: u64,
@@ -116,7 +114,6 @@ impl BatchAnswer {
             *self.summary.outcomes.entry(outcome).or_default() += number;
         }
         self.summary.stopped_early |= done.stopped_early;
-        self.summary.lag_seconds = self.summary.lag_seconds.max(done.lag_seconds);
         self.summary.lag = self.summary.lag.max(done.lag);
         self.summary.remaining += done.remaining;
     }
@@ -130,8 +127,8 @@ impl Summary {
     }
 
     pub(crate) fn log(&self) {
+        let lag_seconds = self.lag.map(Duration::whole_seconds);
         if self.repeated || self.dispatched.is_some() {
-            let lag_seconds = self.lag.map(Duration::whole_seconds);
             tracing::info!(
                 event = "sweep.tick",
                 repeated = self.repeated,
@@ -154,10 +151,15 @@ impl Summary {
             ended = count(TurnOutcome::Ended),
             credential_fault = count(TurnOutcome::CredentialFault),
             stopped_early = self.stopped_early,
-            lag_seconds = self.lag_seconds,
+            lag_seconds,
             remaining = self.remaining,
         );
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+fn as_seconds<S: Serializer>(lag: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    lag.map(Duration::whole_seconds).serialize(serializer)
 }
 
 impl From<SweepReport> for Summary {
@@ -165,7 +167,6 @@ impl From<SweepReport> for Summary {
         Self {
             outcomes: report.outcomes,
             stopped_early: report.stopped_early,
-            lag_seconds: report.lag.whole_seconds(),
             lag: Some(report.lag),
             remaining: report.remaining,
             ..Self::default()
@@ -177,12 +178,7 @@ impl From<TickReport> for Summary {
     fn from(report: TickReport) -> Self {
         match report {
             TickReport::Swept(report) => report.into(),
-            TickReport::Dispatched { tasks, lag } => Self {
-                dispatched: Some(tasks),
-                lag_seconds: lag.unwrap_or_default().whole_seconds(),
-                lag,
-                ..Self::default()
-            },
+            TickReport::Dispatched { tasks, lag } => Self { dispatched: Some(tasks), lag, ..Self::default() },
             TickReport::Repeated => Self { repeated: true, ..Self::default() },
         }
     }

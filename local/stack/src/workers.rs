@@ -60,7 +60,7 @@ impl Workers {
             *all.outcomes.entry(outcome).or_default() += number;
         }
         all.stopped_early |= done.stopped_early;
-        all.lag_seconds = all.lag_seconds.max(done.lag_seconds);
+        all.lag = all.lag.max(done.lag);
         all.remaining += done.remaining;
     }
 

@@ -1,6 +1,7 @@
 //! What a sweep leaves behind for `CloudWatch`.
 
-use crate::lab::{AWAY, Lab};
+use crate::lab::{AWAY, Lab, scheduled};
+use crate::server::Reply;
 use domain::metrics::{Measured, Metric, Metrics, MetricsSink as _};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -88,6 +89,22 @@ async fn a_tick_that_hands_on_tells_the_lag_before_any_worker_does() {
     let measured = the_one(&recording);
     assert_eq!(measured.values[&Metric::SweepLagSeconds], [LAG], "the longest of the batch");
     assert_eq!(measured.values[&Metric::SweepRemaining], [0.0]);
+}
+
+#[tokio::test]
+async fn a_lag_that_is_not_known_is_answered_as_such_and_not_as_zero() {
+    let mut lab = Lab::with_bus(1).await;
+    let recording = listen(&mut lab);
+    let answer = async |event: Value| json!(lab.invoke(event).await.unwrap())["lagSeconds"].clone();
+    lab.table.rule(|asked| match asked.operation() {
+        "Query" => Reply::Json(400, json!({ "__type": "ResourceNotFoundException" })),
+        _ => Reply::PassOn,
+    });
+    assert_eq!(answer(scheduled("2126-03-04T11:00:00Z")).await, Value::Null);
+    assert_eq!(recording.take(), []);
+    lab.table.rule(|_| Reply::PassOn);
+    let known = answer(scheduled("2126-03-04T11:01:00Z")).await;
+    assert_eq!(known.as_f64(), Some(LAG));
 }
 
 #[tokio::test]

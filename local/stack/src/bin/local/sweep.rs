@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
+use time::Duration;
 
 /// As a shell reports a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -81,8 +82,8 @@ fn told(asked: &SweepWish, summary: &Summary, progress: &Progress) -> ExitCode {
         }
     } else {
         print!("{}", table(&summary.outcomes, progress));
-        if summary.lag_seconds > 0 {
-            println!("The one that waited longest had been due for {} s.", summary.lag_seconds);
+        if let Some(seconds) = summary.lag.map(Duration::whole_seconds).filter(|seconds| *seconds > 0) {
+            println!("The one that waited longest had been due for {seconds} s.");
         }
     }
     if summary.outcomes.contains_key(&TurnOutcome::CredentialFault) {
