@@ -1,7 +1,7 @@
 //! What a function needs around it: a table on disk, the emulator, and accounts in both.
 
 use crate::error::{BenchError, cannot};
-use crate::store::Store;
+use crate::store::{STORE_THREADS, Store, runtime};
 use entra_emulator::Emulator;
 use stack::{DataPlace, SeedOptions, Stack, StackOptions};
 use std::path::Path;
@@ -31,6 +31,32 @@ const SHARDS: &str = "4";
 
 /// Variables of a program, by name.
 pub(crate) type Variables = Vec<(String, String)>;
+
+/// What `work` comes to on a site with its data below `folder`, where a run that was broken off may have left some.
+pub(crate) fn on_site<T>(
+    folder: &Path,
+    work: impl AsyncFnOnce(&Site) -> Result<T, BenchError>,
+) -> Result<T, BenchError> {
+    empty_folder(folder)?;
+    let (host, store) = (runtime("host")?, runtime(STORE_THREADS)?);
+    host.block_on(async {
+        let site = Site::start(folder, store.handle()).await?;
+        let done = work(&site).await;
+        let stopped = site.stop().await;
+        // Why the work failed says more than that its remains could not be put away.
+        let done = done?;
+        stopped?;
+        Ok(done)
+    })
+}
+
+/// Makes the folder, with nothing in it.
+pub(crate) fn empty_folder(folder: &Path) -> Result<(), BenchError> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(cannot(format!("empty {}", folder.display())))?;
+    }
+    std::fs::create_dir_all(folder).map_err(cannot(format!("make {}", folder.display())))
+}
 
 /// Table and emulator, with their accounts.
 pub(crate) struct Site {

@@ -17,8 +17,7 @@ mod sweeps;
 mod units;
 
 use crate::error::{BenchError, cannot};
-use crate::site::Site;
-use crate::store::{STORE_THREADS, runtime};
+use crate::site::{Site, on_site};
 use clap::Args;
 use entra_emulator::Emulator;
 use peer_table::PeerTable;
@@ -82,16 +81,9 @@ const QUICK: Extent = Extent { rounds: 1, warm: (600, 120), miss: 60, starts: 1,
 
 /// Measures, prints the tables to standard output, and writes report and figures. What is being done goes to standard error.
 pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
-    let data = arguments.folder.join("data");
-    fs::create_dir_all(&data).map_err(cannot(format!("make {}", data.display())))?;
-    let (host, store) = (runtime("host")?, runtime(STORE_THREADS)?);
     let extent = if arguments.quick { QUICK } else { WHOLE };
-    let report = host.block_on(async {
-        let site = Site::start(&data, store.handle()).await?;
-        let measured = measure(&site, arguments, extent).await;
-        site.stop().await?;
-        measured
-    })?;
+    let data = arguments.folder.join("data");
+    let report = on_site(&data, async |site| measure(site, arguments, extent).await)?;
     let file = arguments.folder.join("jobs.json");
     let figures = serde_json::to_vec_pretty(&report).map_err(cannot("write the figures as JSON"))?;
     fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;

@@ -10,8 +10,7 @@ use crate::error::{BenchError, cannot};
 use crate::figures::median;
 use crate::process::Process;
 use crate::sessions::sign_in;
-use crate::site::Site;
-use crate::store::{STORE_THREADS, runtime};
+use crate::site::{Site, on_site};
 use clap::Args;
 use lambda_host::Program;
 use serde::Serialize;
@@ -66,14 +65,7 @@ struct Starter {
 /// Measures, prints the table to standard output, and writes the figures.
 pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     let data = arguments.folder.join("data");
-    fs::create_dir_all(&data).map_err(cannot(format!("make {}", data.display())))?;
-    let (host, store) = (runtime("host")?, runtime(STORE_THREADS)?);
-    let starts = host.block_on(async {
-        let site = Site::start(&data, store.handle()).await?;
-        let starts = measure(&site, arguments).await;
-        site.stop().await?;
-        starts
-    })?;
+    let starts = on_site(&data, async |site| measure(site, arguments).await)?;
     let file = arguments.folder.join("starts.json");
     let figures = serde_json::to_vec_pretty(&starts).map_err(cannot("write the figures as JSON"))?;
     fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;

@@ -8,8 +8,7 @@ mod svg;
 
 use crate::error::{BenchError, cannot};
 use crate::figures::grouped;
-use crate::site::Site;
-use crate::store::{STORE_THREADS, runtime};
+use crate::site::{Site, on_site};
 use clap::Args;
 use measure::{Bystanders, Point};
 use std::fs;
@@ -42,14 +41,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     sizes.sort_unstable();
     sizes.dedup();
     let data = arguments.folder.join("data");
-    fs::create_dir_all(&data).map_err(cannot(format!("make {}", data.display())))?;
-    let (host, store) = (runtime("host")?, runtime(STORE_THREADS)?);
-    let points = host.block_on(async {
-        let site = Site::start(&data, store.handle()).await?;
-        let points = measure(&site, arguments, &sizes).await;
-        site.stop().await?;
-        points
-    })?;
+    let points = on_site(&data, async |site| measure(site, arguments, &sizes).await)?;
     let file = arguments.folder.join("scale.json");
     let figures = serde_json::to_vec_pretty(&points).map_err(cannot("write the figures as JSON"))?;
     fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;

@@ -11,6 +11,7 @@ pub(crate) use worker::tick;
 
 use crate::error::{BenchError, cannot};
 use crate::figures::{grouped, spread};
+use crate::site::empty_folder;
 use crate::store::{STORE_THREADS, runtime};
 use clap::Args;
 use measure::RunFigures;
@@ -41,11 +42,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     sizes.sort_unstable();
     sizes.dedup();
     let data = arguments.folder.join("data");
-    if data.exists() {
-        fs::remove_dir_all(&data).map_err(cannot(format!("empty {}", data.display())))?;
-    }
-    fs::create_dir_all(&data).map_err(cannot(format!("make {}", data.display())))?;
-
+    empty_folder(&data)?;
     let (host, store) = (runtime("host")?, runtime(STORE_THREADS)?);
     let times: Vec<usize> = sizes.iter().map(|accounts| times(*accounts, arguments.runs)).collect();
     let order = spread(&times);
