@@ -21,7 +21,7 @@ pub(crate) struct UnitsOfJobs {
 }
 
 /// Few in flight, so that the door is not what is measured.
-pub(crate) const IN_FLIGHT: u32 = 8;
+const IN_FLIGHT: u32 = 8;
 
 impl UnitsOfJobs {
     /// `fresh` are sessions of users that nothing is cached for.
@@ -35,7 +35,7 @@ impl UnitsOfJobs {
         let mut api = Process::start(subject.at_table(door.url()).api()).await?;
         api.initialised().await?;
         // A start reads and keeps the signing keys.
-        forget(&door);
+        units::forget(&door);
         let requests = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
         send(&mut api, emulator, fresh.iter(), Tokens::Exchanged).await?;
         let miss = units::take(&door, requests)?;
@@ -57,7 +57,7 @@ impl UnitsOfJobs {
         let door = door(table_url).await?;
         let mut workers = Workers::start(&subject.at_table(door.url()), &[IN_FLIGHT]).await?;
         workers.sweep(emulator, Kind::Refreshed, IN_FLIGHT).await?;
-        forget(&door);
+        units::forget(&door);
         workers.sweep(emulator, kind, IN_FLIGHT).await?;
         let units = units::take(&door, subject.accounts)?;
         workers.stop().await;
@@ -71,8 +71,4 @@ impl UnitsOfJobs {
 
 async fn door(table_url: &str) -> Result<Door, BenchError> {
     Door::before(table_url).await.map_err(cannot("stand before the table"))
-}
-
-fn forget(door: &Door) {
-    let (_, _) = (door.take_consumed(), door.take_counts());
 }

@@ -98,11 +98,13 @@ impl Bystanders {
         let seeding_seconds = begun.elapsed().as_secs_f64();
 
         let count = u32::try_from(self.present.len()).unwrap_or(u32::MAX);
-        self.forget();
+        units::forget(&self.door);
         send(&mut self.counted_api, emulator, self.present.iter(), Tokens::Cached).await?;
         let request_units = units::take(&self.door, count)?;
-        self.forget();
+        units::forget(&self.door);
+        self.counted_workers.others_swept();
         self.counted_workers.sweep(emulator, Kind::Cached, IN_FLIGHT).await?;
+        self.workers.others_swept();
         let account_units = units::take(&self.door, SWEPT)?;
 
         let (mut requests, mut accounts) = (Vec::new(), Vec::new());
@@ -122,10 +124,6 @@ impl Bystanders {
             request: cost(request_units, &requests, crate::figures::as_f64(REQUESTS)),
             account: cost(account_units, &accounts, f64::from(SWEPT)),
         })
-    }
-
-    fn forget(&self) {
-        let (_, _) = (self.door.take_consumed(), self.door.take_counts());
     }
 
     pub(crate) async fn stop(self) {
