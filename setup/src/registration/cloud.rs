@@ -84,11 +84,6 @@ impl Hosts {
             graph: checked(graph.unwrap_or(cloud.graph()), Cloud::Public.graph())?,
         })
     }
-
-    /// The name of a host that needs no entry in the page's `knownAuthorities`, because MSAL knows it.
-    pub(crate) fn is_microsofts(&self) -> bool {
-        [Cloud::Public, Cloud::Usgov, Cloud::China].iter().any(|cloud| cloud.authority() == self.authority)
-    }
 }
 
 fn checked(text: &str, example: &'static str) -> Result<String, InvalidHost> {
@@ -111,14 +106,13 @@ mod tests {
         let hosts = Hosts::new(Cloud::UsgovDod, None, None).unwrap();
         assert_eq!(hosts.authority, "https://login.microsoftonline.us");
         assert_eq!(hosts.graph, "https://dod-graph.microsoft.us/v1.0");
-        assert!(hosts.is_microsofts());
         assert_eq!(Cloud::China.client_id(), None);
     }
 
     #[test]
     fn tokens_go_to_https_or_stay_on_this_machine() {
         let local = Hosts::new(Cloud::Public, Some("http://localhost:3002/"), None).unwrap();
-        assert_eq!((local.authority.as_str(), local.is_microsofts()), ("http://localhost:3002", false));
+        assert_eq!(local.authority, "http://localhost:3002");
         for bad in [
             "http://login.example",
             "ftp://localhost",

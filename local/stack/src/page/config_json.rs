@@ -3,11 +3,7 @@
 use crate::addresses::Addresses;
 use serde_json::{Value, json};
 use url::Url;
-use wiring::Environment;
-
-/// Authorities whose own discovery documents MSAL reads by itself.
-const MICROSOFT: [&str; 3] =
-    ["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"];
+use wiring::{Environment, page_settings};
 
 /// The page's settings and what follows from them.
 #[derive(Debug, Clone)]
@@ -24,41 +20,23 @@ impl PageConfig {
         let host = host.trim().trim_end_matches('/');
         let tenant = environment.get("ENTRA_TENANT_ID").unwrap_or_default().trim();
         let api_client = environment.get("ENTRA_CLIENT_ID").unwrap_or_default().trim();
-        let scopes: Vec<String> = match environment.get("SPA_API_SCOPES") {
-            Some(scopes) => {
-                scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
-            }
-            None => ["Profile.ReadWrite", "Profile.Read"]
-                .map(|scope| format!("api://{api_client}/{scope}"))
-                .to_vec(),
-        };
-        let url = Url::parse(host).ok();
         let mut json = json!({
             "apiBaseUrl": addresses.api,
             "clientId": environment.get("SPA_CLIENT_ID").map(str::trim),
-            "authority": format!("{}/{tenant}", host.replacen("http://", "https://", 1)),
-            "apiScopes": scopes,
             "environmentLabel": "local",
         });
-        if let Some(url) = url.as_ref().filter(|url| !is_microsoft(url)) {
-            json["knownAuthorities"] = json!([host_and_port(url)]);
-            if url.scheme() == "http" {
-                // MSAL insists on https for the authority's name, but not for its endpoints.
-                let base = format!("{host}/{tenant}");
-                json["authorityMetadata"] = json!({
-                    "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
-                    "token_endpoint": format!("{base}/oauth2/v2.0/token"),
-                    "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
-                    "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-                    "issuer": format!("{base}/v2.0"),
-                });
-            }
+        for (name, value) in page_settings(host, tenant, api_client) {
+            json[name] = value;
+        }
+        if let Some(scopes) = environment.get("SPA_API_SCOPES") {
+            let scopes: Vec<&str> = scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).collect();
+            json["apiScopes"] = json!(scopes);
         }
         if let Some(emulator) = &addresses.emulator {
             json["links"] =
                 json!([{ "label": "Users and scenarios", "url": format!("{emulator}/emulator") }]);
         }
-        let authority = url.map(|url| url.origin().ascii_serialization());
+        let authority = Url::parse(host).ok().map(|url| url.origin().ascii_serialization());
         Self { json, api: addresses.api.clone(), authority }
     }
 
@@ -76,15 +54,6 @@ impl PageConfig {
              form-action 'self' {authority}; frame-ancestors 'self'; object-src 'none'; base-uri 'none'"
         )
     }
-}
-
-fn is_microsoft(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| MICROSOFT.contains(&host))
-}
-
-fn host_and_port(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `config.json` of the page (`spa/README.md`, "Settings").
 
 use serde_json::{Map, Value, json};
-use url::Url;
 use uuid::Uuid;
+use wiring::page_settings;
 
 use super::Settings;
 
@@ -71,30 +71,10 @@ fn finish(
 }
 
 fn members(settings: &Settings) -> Map<String, Value> {
-    let (authority, tenant, api) = (&settings.hosts.authority, settings.tenant_id, settings.api);
+    let (tenant, api) = (settings.tenant_id.to_string(), settings.api.to_string());
     let mut members = Map::new();
     members.insert("clientId".into(), json!(settings.page));
-    // MSAL insists on https for the authority's name, but not for its endpoints.
-    let named = authority.replacen("http://", "https://", 1);
-    members.insert("authority".into(), json!(format!("{named}/{tenant}")));
-    let scopes = ["Profile.ReadWrite", "Profile.Read"].map(|scope| format!("api://{api}/{scope}"));
-    members.insert("apiScopes".into(), json!(scopes));
-    if let Some(url) = Url::parse(authority).ok().filter(|_| !settings.hosts.is_microsofts()) {
-        let host = url.host_str().unwrap_or_default();
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        members.insert("knownAuthorities".into(), json!([host]));
-        if url.scheme() == "http" {
-            let base = format!("{authority}/{tenant}");
-            let metadata = json!({
-                "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
-                "token_endpoint": format!("{base}/oauth2/v2.0/token"),
-                "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
-                "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-                "issuer": format!("{base}/v2.0"),
-            });
-            members.insert("authorityMetadata".into(), metadata);
-        }
-    }
+    members.extend(page_settings(&settings.hosts.authority, &tenant, &api));
     members
 }
 
