@@ -73,7 +73,8 @@ pub(super) async fn run(
     for round in 0..extent.rounds {
         eprintln!("requests, starts, sweeps with refreshed tokens: round {} of {}", round + 1, extent.rounds);
         let order = order(subjects.len(), round);
-        let newcomers = sign_in(emulator, next(extent.miss)).await?;
+        let users = next(extent.miss);
+        let newcomers = sign_in(emulator, users.clone()).await?;
         for &place in &order {
             let count = if place == 0 { extent.warm.0 } else { extent.warm.1 };
             let events = present.iter().cycle().take(count);
@@ -81,7 +82,12 @@ pub(super) async fn run(
         }
         for &place in &order {
             let events = newcomers.iter();
-            measured[place].miss.push(send(&mut apis[place], emulator, events, Tokens::Exchanged).await?);
+            measured[place].first.push(send(&mut apis[place], emulator, events, Tokens::Exchanged).await?);
+        }
+        let returning = sign_in(emulator, users).await?;
+        for &place in &order {
+            let events = returning.iter();
+            measured[place].session.push(send(&mut apis[place], emulator, events, Tokens::Exchanged).await?);
         }
         for _ in 0..extent.starts {
             for &place in &order {

@@ -5,8 +5,8 @@ use super::svg::{Chart, Line};
 use crate::figures::{grouped, ratio};
 use std::fmt::Write as _;
 
-/// The curve is of the cost in times of that with the fewest items; up to so many of them.
-const HIGHEST: f64 = 4.0;
+/// The curve is of the cost in times of that with the fewest items, up to so many of them at least.
+const HIGHEST: f64 = 2.0;
 
 type Value = fn(&Point) -> f64;
 
@@ -31,13 +31,14 @@ pub(crate) fn curve(points: &[Point]) -> String {
         let values = points.iter().map(|point| ratio(value(point), first).unwrap_or(1.0)).collect();
         Line { name, values }
     });
+    let highest = lines.iter().flat_map(|line| &line.values).copied().fold(HIGHEST, f64::max).ceil();
     let chart = Chart {
         title: "Cost of a warm request and of a swept account",
         x_title: "items in the table",
         y_title: "× of the cost in the smallest table",
         x: &items,
         lines: &lines,
-        highest: HIGHEST,
+        highest,
     };
     chart.draw()
 }

@@ -9,6 +9,9 @@ const RIGHT: f64 = 300.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 60.0;
 
+/// Labels of the horizontal axis that would come closer than this are left out.
+const LABEL_WIDTH: f64 = 40.0;
+
 /// Distinct also for those who see colours otherwise (Okabe and Ito), and on dark and light grounds.
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
@@ -61,11 +64,16 @@ impl Chart<'_> {
                 y + 4.0
             );
         }
+        let mut free_from = f64::NEG_INFINITY;
         for x in self.x {
+            let place = self.x_of(*x);
+            if place < free_from {
+                continue;
+            }
+            free_from = place + LABEL_WIDTH;
             let _ = writeln!(
                 svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                self.x_of(*x),
+                "<text x=\"{place:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 bottom + 20.0,
                 short(*x)
             );
@@ -133,6 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn labels_do_not_lie_on_each_other() {
+        let lines = [Line { name: "flat", values: vec![1.0, 1.0, 1.0] }];
+        let x = &[500.0, 510.0, 1_000_000.0];
+        let chart = Chart { title: "t", x_title: "x", y_title: "y", x, lines: &lines, highest: 2.0 };
+        assert_eq!(chart.draw().matches("text-anchor=\"middle\"").count(), 2 + 1);
+    }
+
+    #[test]
     fn equal_values_are_drawn_at_equal_heights_and_powers_of_ten_at_equal_distances() {
         let lines = [Line { name: "flat", values: vec![1.0, 1.0, 1.0] }];
         let chart = Chart {
@@ -153,6 +169,11 @@ mod tests {
         let [(x1, y1), (x2, y2), (x3, y3)] = places[..] else { panic!("{points}") };
         assert!((y1 - y2).abs() < 0.01 && (y2 - y3).abs() < 0.01, "{points}");
         assert!((x2 - x1 - (x3 - x2)).abs() < 0.11, "{points}");
+        assert_eq!(
+            svg.matches("text-anchor=\"middle\"").count(),
+            3 + 1,
+            "a label each, and the axis's title"
+        );
         assert_eq!([7.0, 42_000.0, 1_500_000.0].map(short), ["7", "42 k", "1.5 M"]);
     }
 }
