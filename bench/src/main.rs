@@ -5,6 +5,7 @@ mod figures;
 mod jobs;
 mod process;
 mod processor;
+mod record;
 mod scale;
 mod sessions;
 mod site;

@@ -17,6 +17,7 @@ mod sweeps;
 mod units;
 
 use crate::error::{BenchError, cannot};
+use crate::record;
 use crate::site::{Site, on_site};
 use clap::Args;
 use entra_emulator::Emulator;
@@ -26,18 +27,14 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use subject::Peer;
-pub(crate) use subject::Subject;
+pub(crate) use subject::{Functions, Subject};
 pub(crate) use sweeps::{Kind, Workers, set_token_life};
 
 /// What to measure, with what.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The API's program.
-    #[arg(long)]
-    api: PathBuf,
-    /// The sweep's program.
-    #[arg(long)]
-    sweep: PathBuf,
+    #[command(flatten)]
+    functions: Functions,
     /// The bare program that starts are compared with.
     #[arg(long)]
     hello: PathBuf,
@@ -84,9 +81,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     let extent = if arguments.quick { QUICK } else { WHOLE };
     let data = arguments.folder.join("data");
     let report = on_site(&data, async |site| measure(site, arguments, extent).await)?;
-    let file = arguments.folder.join("jobs.json");
-    let figures = serde_json::to_vec_pretty(&report).map_err(cannot("write the figures as JSON"))?;
-    fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;
+    let file = record::write(&arguments.folder, "jobs.json", &report)?;
     let text = report.to_string();
     fs::write(&arguments.results, &text).map_err(cannot(format!("write {}", arguments.results.display())))?;
     print!("{text}");
@@ -99,7 +94,7 @@ async fn measure(site: &Site, arguments: &Arguments, extent: Extent) -> Result<r
     eprintln!("making accounts");
     let (of_product, of_peers) = extent.accounts;
     site.seed(of_product, 0).await?;
-    let mut subjects = vec![Subject::product(site, &arguments.api, &arguments.sweep, of_product)];
+    let mut subjects = vec![Subject::product(site, &arguments.functions, of_product)];
     for peer in peers(arguments) {
         let table = PeerTable::create(site.table_url(), peer.table).await?;
         table.seed(site.emulator(), &cached_environment(site, &peer), of_peers).await?;

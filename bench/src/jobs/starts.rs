@@ -4,11 +4,12 @@ use super::cold::{self, ColdStart};
 use super::report::{self, Row, decimals, megabytes, megabytes_of_kib, quotient};
 use super::requests::{Tokens, send};
 use super::sizes::{self, Size};
-use super::subject::Subject;
+use super::subject::{Functions, Subject};
 use super::use_usual_tokens;
-use crate::error::{BenchError, cannot};
+use crate::error::BenchError;
 use crate::figures::median;
 use crate::process::Process;
+use crate::record;
 use crate::sessions::sign_in;
 use crate::site::{Site, on_site};
 use clap::Args;
@@ -16,19 +17,14 @@ use lambda_host::Program;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::{self, Formatter};
-use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
 /// What to measure, with what.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The API's program.
-    #[arg(long)]
-    api: PathBuf,
-    /// The sweep's program.
-    #[arg(long)]
-    sweep: PathBuf,
+    #[command(flatten)]
+    functions: Functions,
     /// The bare program that starts are compared with.
     #[arg(long)]
     hello: PathBuf,
@@ -66,9 +62,7 @@ struct Starter {
 pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     let data = arguments.folder.join("data");
     let starts = on_site(&data, async |site| measure(site, arguments).await)?;
-    let file = arguments.folder.join("starts.json");
-    let figures = serde_json::to_vec_pretty(&starts).map_err(cannot("write the figures as JSON"))?;
-    fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;
+    let file = record::write(&arguments.folder, "starts.json", &starts)?;
     print!("{starts}");
     eprintln!("Figures of each start: {}", file.display());
     Ok(())
@@ -76,7 +70,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
 
 async fn measure(site: &Site, arguments: &Arguments) -> Result<Starts, BenchError> {
     use_usual_tokens(site.emulator())?;
-    let product = Subject::product(site, &arguments.api, &arguments.sweep, 0);
+    let product = Subject::product(site, &arguments.functions, 0);
     let present = sign_in(site.emulator(), PRESENT).await?;
     // From then on the user's tokens are in the cache.
     let mut api = Process::start(product.api()).await?;

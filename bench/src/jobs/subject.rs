@@ -3,9 +3,21 @@
 use crate::error::BenchError;
 use crate::site::{Site, set};
 use crate::sweep::tick;
+use clap::Args;
 use lambda_host::Program;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+
+/// The product's programs.
+#[derive(Args)]
+pub(crate) struct Functions {
+    /// The API's program.
+    #[arg(long)]
+    api: PathBuf,
+    /// The sweep's program.
+    #[arg(long)]
+    sweep: PathBuf,
+}
 
 /// Where a peer's interpreter and its sources are.
 pub(crate) struct Peer {
@@ -37,14 +49,15 @@ pub(crate) struct Subject {
 pub(crate) const SOON: u32 = 1;
 
 impl Subject {
-    pub(crate) fn product(site: &Site, api: &Path, sweep: &Path, accounts: u32) -> Self {
+    pub(crate) fn product(site: &Site, functions: &Functions, accounts: u32) -> Self {
+        let Functions { api, sweep } = functions;
         let program =
             |path: &Path, variables| Program { path: path.to_owned(), arguments: Vec::new(), variables };
         Self {
             name: "this product",
             is_product: true,
             accounts,
-            deployed: vec![api.to_owned()],
+            deployed: vec![api.clone()],
             // Whoever calls the API is not due while anything is measured.
             api: program(api, site.variables([("SWEEP_IDLE_SECONDS", "86400".to_owned())])),
             sweep: program(sweep, site.worker_variables(SOON)),

@@ -2,7 +2,7 @@
 
 use crate::error::{BenchError, cannot};
 use crate::figures::median;
-use crate::jobs::{Kind, Subject, Tokens, Workers, send, set_token_life, use_usual_tokens};
+use crate::jobs::{Functions, Kind, Subject, Tokens, Workers, send, set_token_life, use_usual_tokens};
 use crate::process::Process;
 use crate::processor;
 use crate::sessions::sign_in;
@@ -12,7 +12,6 @@ use crate::units::{self, Units};
 use serde::Serialize;
 use serde_json::Value;
 use std::ops::Range;
-use std::path::Path;
 use std::time::Instant;
 use table_door::Door;
 
@@ -72,11 +71,11 @@ struct Reading {
 
 impl Bystanders {
     /// Makes the accounts that are measured and starts the functions.
-    pub(crate) async fn prepare(site: &Site, api: &Path, sweep: &Path) -> Result<Self, BenchError> {
+    pub(crate) async fn prepare(site: &Site, functions: &Functions) -> Result<Self, BenchError> {
         let emulator = site.emulator();
         use_usual_tokens(emulator)?;
         site.seed(SWEPT, 0).await?;
-        let subject = Subject::product(site, api, sweep, SWEPT);
+        let subject = Subject::product(site, functions, SWEPT);
         let door = Door::before(site.table_url()).await.map_err(cannot("stand before the table"))?;
         let behind_door = subject.at_table(door.url());
         let present = sign_in(emulator, PRESENT).await?;

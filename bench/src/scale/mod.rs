@@ -8,6 +8,8 @@ mod svg;
 
 use crate::error::{BenchError, cannot};
 use crate::figures::grouped;
+use crate::jobs::Functions;
+use crate::record;
 use crate::site::{Site, on_site};
 use clap::Args;
 use measure::{Bystanders, Point};
@@ -21,12 +23,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000,10000,100000,500000",
         value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     accounts: Vec<u32>,
-    /// The API's program.
-    #[arg(long)]
-    api: PathBuf,
-    /// The sweep's program.
-    #[arg(long)]
-    sweep: PathBuf,
+    #[command(flatten)]
+    functions: Functions,
     /// Data while it is needed, and the figures (`scale.json`).
     #[arg(long)]
     folder: PathBuf,
@@ -42,9 +40,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
     sizes.dedup();
     let data = arguments.folder.join("data");
     let points = on_site(&data, async |site| measure(site, arguments, &sizes).await)?;
-    let file = arguments.folder.join("scale.json");
-    let figures = serde_json::to_vec_pretty(&points).map_err(cannot("write the figures as JSON"))?;
-    fs::write(&file, figures).map_err(cannot(format!("write {}", file.display())))?;
+    let file = record::write(&arguments.folder, "scale.json", &points)?;
     let curve = &arguments.curve;
     fs::write(curve, report::curve(&points)).map_err(cannot(format!("write {}", curve.display())))?;
     print!("{}", report::table(&points));
@@ -53,7 +49,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
 }
 
 async fn measure(site: &Site, arguments: &Arguments, sizes: &[u32]) -> Result<Vec<Point>, BenchError> {
-    let mut bystanders = Bystanders::prepare(site, &arguments.api, &arguments.sweep).await?;
+    let mut bystanders = Bystanders::prepare(site, &arguments.functions).await?;
     let mut points = Vec::with_capacity(sizes.len());
     for &accounts in sizes {
         eprintln!("{} accounts beside those that are measured", grouped(accounts.into()));

@@ -9,13 +9,13 @@ mod worker;
 
 pub(crate) use worker::tick;
 
-use crate::error::{BenchError, cannot};
+use crate::error::BenchError;
 use crate::figures::{grouped, spread};
+use crate::record;
 use crate::site::empty_folder;
 use crate::store::{STORE_THREADS, runtime};
 use clap::Args;
 use measure::RunFigures;
-use std::fs;
 use std::path::PathBuf;
 
 /// What to measure, with what.
@@ -54,8 +54,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), BenchError> {
         runs.push(host.block_on(run)?);
     }
     let report = report::Report::of(runs);
-    let file = arguments.folder.join("sweep.json");
-    fs::write(&file, report.json()?).map_err(cannot(format!("write {}", file.display())))?;
+    let file = record::write(&arguments.folder, "sweep.json", &report)?;
     print!("{report}");
     println!("Figures of each run: {}", file.display());
     Ok(())

@@ -1,7 +1,6 @@
 //! The figures, as a table and as JSON.
 
 use super::measure::{Kind, MemoryFigures, RunFigures, SweepFigures};
-use crate::error::{BenchError, cannot};
 use crate::figures::{as_f64, grouped, median, ratio};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -79,10 +78,6 @@ impl Report {
             .collect();
         let comparisons = compare(&per_account, &memory);
         Self { processors, per_account, memory, comparisons, runs }
-    }
-
-    pub(crate) fn json(&self) -> Result<Vec<u8>, BenchError> {
-        serde_json::to_vec_pretty(self).map_err(cannot("write the figures as JSON"))
     }
 }
 
