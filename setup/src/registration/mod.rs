@@ -20,7 +20,6 @@ mod state;
 mod waiting;
 mod wanted;
 
-use crate::question::ask_on_terminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,6 +31,7 @@ use time::Duration as Days;
 use uuid::Uuid;
 
 use crate::causes::with_causes;
+use crate::question::ask_on_terminal;
 use apply::{ApplyError, Applying};
 pub use arguments::Command;
 use arguments::{CleanUpArguments, FileArguments, RegisterArguments, ShowArguments, TenantArguments};
