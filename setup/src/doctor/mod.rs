@@ -83,11 +83,19 @@ async fn examine(arguments: &Arguments, environment: &Environment) -> Report {
     let client = match outbound_http::client() {
         Ok(client) => client,
         Err(error) => {
-            let fix = "the HTTP client cannot be set up; does this machine have root certificates?";
-            findings.push(Finding::failed("settings", with_causes(&error), fix));
+            findings.push(Finding::failed(
+                "settings",
+                with_causes(&error),
+                "the HTTP client cannot be set up",
+            ));
             return Report::new(findings);
         }
     };
+    if outbound_http::system_certificates().is_empty() {
+        let problem = "this machine has no certificates of authorities, so no server can be trusted";
+        let fix = "install them (`ca-certificates`), or name a file of them in SSL_CERT_FILE";
+        findings.push(Finding::failed("settings", problem, fix));
+    }
     let callers = settings.config.as_ref().and_then(|config| config.callers.clone()).unwrap_or_default();
     let identity = settings.config.as_ref().map(page::Identity::of);
     let mut checks = match settings.config {

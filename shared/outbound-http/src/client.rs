@@ -1,5 +1,7 @@
 //! The one HTTP client of a function.
 
+use crate::certificates::system_certificates;
+use reqwest::Certificate;
 use std::time::Duration;
 
 /// The longest wait for a connection: TLS to a Microsoft endpoint takes a tenth of it.
@@ -12,7 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Redirects are off: a token endpoint or Graph that redirects would get our secret or the user's token sent elsewhere.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    let certificates: Result<Vec<_>, _> = system_certificates().iter().map(Certificate::from_der).collect();
     reqwest::Client::builder()
+        .tls_certs_only(certificates?)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)

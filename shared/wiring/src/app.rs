@@ -156,11 +156,8 @@ struct Base {
 
 impl Base {
     async fn new(config: &Config, environment: &Environment, time: &Time) -> Result<Self, StartError> {
-        // Each reads the system's certificates, which is most of what a start computes: at the same time.
-        let client = tokio::task::spawn_blocking(outbound_http::client);
+        let client = outbound_http::client().map_err(StartError::HttpClient)?;
         let aws = AwsClients::new(environment).await;
-        let client = client.await.expect("building a client does not panic");
-        let client = client.map_err(StartError::HttpClient)?;
         let sealer = sealer(&config.sealing, &config.table_name, &aws, time.clock.clone());
         let store = Arc::new(DynamoDbAccountStore::new(
             aws.dynamodb.clone(),

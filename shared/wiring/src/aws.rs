@@ -1,9 +1,10 @@
 //! Clients of AWS services, with the time they may take laid down.
 
+use crate::aws_http::ConnectorsByTimeouts;
 use crate::environment::Environment;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use std::time::Duration;
 
 /// Clients for one deployment, sharing one connection pool and one set of credentials.
@@ -57,6 +58,7 @@ async fn load(environment: &Environment) -> SdkConfig {
         .operation_timeout(Duration::from_secs(8))
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(SharedHttpClient::new(ConnectorsByTimeouts::default()))
         .timeout_config(timeouts)
         // It watches over long downloads. All answers here are small, and the time of each attempt is limited.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

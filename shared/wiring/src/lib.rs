@@ -2,6 +2,7 @@
 
 mod app;
 mod aws;
+mod aws_http;
 mod clock;
 pub mod config;
 mod credential;
