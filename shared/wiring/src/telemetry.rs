@@ -8,6 +8,7 @@ use crate::xray::{XRay, is_stage, is_traced};
 use domain::metrics::MetricsSink;
 use domain::ports::Clock;
 use std::sync::Arc;
+use tracing::Subscriber;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt};
@@ -17,8 +18,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// `Text`. Where Lambda traces (`AWS_XRAY_DAEMON_ADDRESS`), starts that too, whatever the level. A second call does nothing, so
 /// that tests and the local stack may call it too.
 pub fn init(environment: &Environment) {
+    // An error here means that logging was started before.
+    let _ = subscriber(environment).try_init();
+}
+
+/// Each filter says up to which level it lets anything through. If one did not, all that the libraries have to say at their most
+/// talkative would be looked at, a hundred times per request, before it is left out.
+fn subscriber(environment: &Environment) -> impl Subscriber + Send + Sync + 'static {
     // A stage's span would stand in place of the request's, whose id belongs into every line.
-    let filter = filter(level(environment)).and(filter_fn(|metadata| !is_stage(metadata)));
+    let is_line = filter_fn(|metadata| !is_stage(metadata)).with_max_level_hint(LevelFilter::TRACE);
+    let filter = filter(level(environment)).and(is_line);
     let text =
         environment.get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     let lines = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::NONE).with_target(false);
@@ -29,11 +38,11 @@ pub fn init(environment: &Environment) {
     };
     let daemon = environment.get("AWS_XRAY_DAEMON_ADDRESS");
     let xray = daemon.and_then(|daemon| XRay::to(daemon, Arc::new(SystemClock)));
-    let registry = tracing_subscriber::registry()
+    // Stages and invocations are spans of this level.
+    let traced = filter_fn(is_traced).with_max_level_hint(LevelFilter::INFO);
+    tracing_subscriber::registry()
         .with(lines.with_filter(filter))
-        .with(xray.map(|xray| xray.with_filter(filter_fn(is_traced))));
-    // An error here means that logging was started before.
-    let _ = registry.try_init();
+        .with(xray.map(|xray| xray.with_filter(traced)))
 }
 
 /// A level (Lambda's highest is `FATAL`, ours the one below), or directives such as `info,hyper=warn`. `Targets` and not
@@ -78,6 +87,26 @@ mod tests {
         {
             assert_eq!(enabled(level, "profile_api").len(), count, "{level}");
         }
+    }
+
+    /// What the libraries say at levels below is then not even looked at.
+    #[test]
+    fn nothing_is_let_through_above_the_level_that_is_asked_for() {
+        for (level, highest) in
+            [("ERROR", LevelFilter::ERROR), ("INFO", LevelFilter::INFO), ("TRACE", LevelFilter::TRACE)]
+        {
+            let environment: Environment = [("AWS_LAMBDA_LOG_LEVEL", level)].into_iter().collect();
+            assert_eq!(subscriber(&environment).max_level_hint(), Some(highest), "{level}");
+        }
+    }
+
+    #[test]
+    fn traces_need_the_level_of_their_spans_however_quiet_the_log_is() {
+        let environment: Environment =
+            [("AWS_LAMBDA_LOG_LEVEL", "ERROR"), ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000")]
+                .into_iter()
+                .collect();
+        assert_eq!(subscriber(&environment).max_level_hint(), Some(LevelFilter::INFO));
     }
 
     #[test]
