@@ -9,6 +9,7 @@ use domain::stage::Stage;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use wiring::Api;
@@ -38,7 +39,11 @@ pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap, scopes: &[&str]
 
 /// Runs a request that has a token, and beside it what validation needs to stay current: once in 12 hours that is a fetch of
 /// signing keys.
-pub(crate) async fn keep_current_beside(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn keep_current_beside(
+    State(api): State<Arc<Api>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !request.headers().contains_key(AUTHORIZATION) {
         return next.run(request).await;
     }

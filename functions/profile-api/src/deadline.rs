@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use lambda_http::RequestExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 use wiring::Api;
@@ -22,7 +23,7 @@ pub(crate) struct Deadline(pub(crate) Option<OffsetDateTime>);
 
 /// Gives up shortly before the deadline. What was under way is dropped, which is what the host would do, and the environment
 /// lives on.
-pub(crate) async fn keep(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn keep(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let now = api.services.clock.now();
     let deadline = known_deadline(&request, now);
     let left = time_left(deadline, now);

@@ -17,6 +17,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use lambda_http::RequestExt as _;
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -42,7 +43,7 @@ const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
 /// From the inside outwards: `finish` sees every answer, those of the other layers too.
-pub(crate) fn apply(router: Router, api: Api) -> Router {
+pub(crate) fn apply(router: Router, api: Arc<Api>) -> Router {
     let cors = cors(&api.cors_allowed_origins);
     let router = router
         .layer(from_fn_with_state(api.clone(), deadline::keep))
@@ -89,7 +90,7 @@ fn header_bytes(request: &Request) -> usize {
 }
 
 /// Gives the answer its request id and headers, and the log and the metrics their lines.
-async fn finish(State(api): State<Api>, request: Request, next: Next) -> Response {
+async fn finish(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let request_id = request
         .lambda_context_ref()
         .map_or_else(|| uuid::Uuid::new_v4().to_string(), |context| context.request_id.clone());

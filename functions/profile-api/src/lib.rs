@@ -16,10 +16,13 @@ mod views;
 pub use lambda::answer;
 
 use axum::Router;
+use std::sync::Arc;
 use wiring::Api;
 
 /// All routes with their layers.
 pub fn router(api: Api) -> Router {
+    // Every layer of every request holds it.
+    let api = Arc::new(api);
     let router =
         routes::all().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     let router = router

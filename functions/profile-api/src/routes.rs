@@ -11,10 +11,11 @@ use axum::routing::{MethodRouter, get};
 use axum::{Extension, Json};
 use domain::{background_access, read_profile as use_case};
 use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
 use wiring::Api;
 
 /// Every route: its path, and what answers its methods.
-pub(crate) fn all() -> [(&'static str, MethodRouter<Api>); 4] {
+pub(crate) fn all() -> [(&'static str, MethodRouter<Arc<Api>>); 4] {
     [
         ("/api/profile", get(read_profile)),
         ("/api/background-access", get(see_background_access).delete(end_background_access)),
@@ -29,7 +30,7 @@ async fn health() -> Json<Health> {
 }
 
 async fn read_profile(
-    State(api): State<Api>,
+    State(api): State<Arc<Api>>,
     Extension(Deadline(deadline)): Extension<Deadline>,
     headers: HeaderMap,
 ) -> Result<Json<ProfileView>, Problem> {
@@ -38,7 +39,7 @@ async fn read_profile(
 }
 
 async fn see_background_access(
-    State(api): State<Api>,
+    State(api): State<Arc<Api>>,
     headers: HeaderMap,
 ) -> Result<Json<BackgroundAccessView>, Problem> {
     let caller = authenticate(&api, &headers, READ).await?;
@@ -46,7 +47,10 @@ async fn see_background_access(
     Ok(Json(access.into()))
 }
 
-async fn end_background_access(State(api): State<Api>, headers: HeaderMap) -> Result<StatusCode, Problem> {
+async fn end_background_access(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
     let caller = authenticate(&api, &headers, WRITE).await?;
     background_access::end(&api.services, &caller).await?;
     api.authenticator.forget(&caller.account);
