@@ -16,7 +16,7 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// Crates only some packages may name as a (non-dev) dependency.
 const WRAPPERS: [(&str, &[&str]); 4] = [
-    ("aws-sdk-dynamodb", &["store-dynamodb", "wiring", "stack", "e2e"]),
+    ("aws-sdk-dynamodb", &["store-dynamodb", "wiring", "stack", "e2e", "bench-calls"]),
     ("aws-sdk-eventbridge", &["events", "wiring"]),
     ("aws-sdk-secretsmanager", &["wiring"]),
     ("aws-sdk-kms", &["sealing", "wiring"]),

@@ -35,9 +35,8 @@ pub(crate) use sweeps::{Kind, Workers, set_token_life};
 pub(crate) struct Arguments {
     #[command(flatten)]
     functions: Functions,
-    /// The bare program that starts are compared with.
-    #[arg(long)]
-    hello: PathBuf,
+    #[command(flatten)]
+    bare: Bare,
     /// `bench/peers`.
     #[arg(long)]
     peers: PathBuf,
@@ -59,6 +58,17 @@ pub(crate) struct Arguments {
     /// One round with little in it, to see whether everything works.
     #[arg(long)]
     quick: bool,
+}
+
+/// Programs that do less than the job.
+#[derive(Args)]
+pub(crate) struct Bare {
+    /// The bare program that starts are compared with.
+    #[arg(long)]
+    hello: PathBuf,
+    /// The calls of the product's requests, and nothing besides.
+    #[arg(long)]
+    calls: PathBuf,
 }
 
 /// How much is done in one round.
@@ -100,7 +110,7 @@ async fn measure(site: &Site, arguments: &Arguments, extent: Extent) -> Result<r
         table.seed(site.emulator(), &cached_environment(site, &peer), of_peers).await?;
         subjects.push(Subject::peer(site, &peer, of_peers));
     }
-    rounds::run(site, &subjects, &arguments.hello, extent).await
+    rounds::run(site, &subjects, &arguments.bare, extent).await
 }
 
 /// Lengths in characters of access, refresh and id tokens, as Entra ID's are: `docs/data-model.md`, "What it costs".

@@ -77,9 +77,9 @@ impl Report {
         Self { processors, rounds, token_lengths, measured, ceilings }
     }
 
-    /// All but the bare program.
+    /// All but the bare programs.
     fn subjects(&self) -> impl Iterator<Item = &Measured> {
-        self.measured.iter().filter(|one| !one.warm.is_empty())
+        self.measured.iter().filter(|one| !one.sweeps.is_empty())
     }
 
     fn requests(&self, samples: impl Fn(&Measured) -> &[Requests]) -> Vec<Row> {
@@ -99,7 +99,7 @@ impl Report {
                 decimals(of(|requests| requests.p99_ms), 2),
             ]
         };
-        self.subjects().map(row).collect()
+        self.measured.iter().filter(|one| !samples(one).is_empty()).map(row).collect()
     }
 
     fn starts(&self) -> Vec<Row> {
@@ -117,7 +117,7 @@ impl Report {
                 megabytes_of_kib(of(|start| kib(start.peak_kib))),
             ]
         };
-        self.measured.iter().map(row).collect()
+        self.measured.iter().filter(|one| !one.cold.is_empty()).map(row).collect()
     }
 
     fn sweeps(&self, kind: Kind) -> Vec<Row> {
@@ -143,7 +143,7 @@ impl Report {
                 megabytes(bytes(|size| size.zipped)),
             ]
         };
-        self.measured.iter().map(row).collect()
+        self.measured.iter().filter(|one| one.size.is_some()).map(row).collect()
     }
 
     fn units(&self) -> Vec<Row> {

@@ -38,7 +38,8 @@ pub(crate) enum Tokens {
     Exchanged,
 }
 
-/// Sends them and looks at each answer. Afterwards the emulator's counters must say that the job was done as it is called.
+/// Sends them and looks for a profile in each answer. Afterwards the emulator's counters must say that the job was done as it is
+/// called.
 pub(crate) async fn send<'e>(
     process: &mut Process,
     emulator: &Emulator,
@@ -46,6 +47,19 @@ pub(crate) async fn send<'e>(
     tokens: Tokens,
 ) -> Result<Requests, BenchError> {
     emulator.reset_requests();
+    let requests = measure(process, events, is_profile).await?;
+    let expected = if tokens == Tokens::Cached { 0 } else { requests.count };
+    expect(emulator, "token.on_behalf_of", expected)?;
+    expect(emulator, "graph.me", requests.count)?;
+    Ok(requests)
+}
+
+/// Sends them and looks at each answer.
+pub(super) async fn measure<'e>(
+    process: &mut Process,
+    events: impl Iterator<Item = &'e Value>,
+    is_answer: fn(&Value) -> bool,
+) -> Result<Requests, BenchError> {
     let processor = process.processor_time()?;
     let begun = Instant::now();
     let mut latencies = Vec::new();
@@ -53,14 +67,15 @@ pub(crate) async fn send<'e>(
         let sent = Instant::now();
         let answer = process.invoke(event, TIME_LIMIT).await?;
         latencies.push(sent.elapsed().as_secs_f64() * 1_000.0);
-        check(&answer)?;
+        if !is_answer(&answer) {
+            return Err(BenchError::NotMeasured(format!(
+                "expected the job done, the function answered {answer}"
+            )));
+        }
     }
     let wall_seconds = begun.elapsed().as_secs_f64();
     let processor = process.processor_time()?.saturating_sub(processor);
     let count = latencies.len();
-    let expected = if tokens == Tokens::Cached { 0 } else { count };
-    expect(emulator, "token.on_behalf_of", expected)?;
-    expect(emulator, "graph.me", count)?;
     latencies.sort_by(f64::total_cmp);
     Ok(Requests {
         count,
@@ -71,13 +86,9 @@ pub(crate) async fn send<'e>(
     })
 }
 
-fn check(answer: &Value) -> Result<(), BenchError> {
+fn is_profile(answer: &Value) -> bool {
     let profile = answer["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
-    let is_profile = profile.is_some_and(|profile| profile["userPrincipalName"].is_string());
-    if answer["statusCode"] == 200 && is_profile {
-        return Ok(());
-    }
-    Err(BenchError::NotMeasured(format!("expected a profile, the function answered {answer}")))
+    answer["statusCode"] == 200 && profile.is_some_and(|profile| profile["userPrincipalName"].is_string())
 }
 
 /// Fails unless there were exactly so many requests of this kind since the counters were set back.

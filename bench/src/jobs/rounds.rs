@@ -3,12 +3,12 @@
 use super::ceiling::{self, Ceiling, Servers};
 use super::cold::{self, ColdStart};
 use super::report::{Measured, Report};
-use super::requests::{Tokens, send};
+use super::requests::{Tokens, measure, send};
 use super::sizes;
 use super::subject::Subject;
 use super::sweeps::{CONCURRENCIES, Kind, Workers, set_token_life};
 use super::units::UnitsOfJobs;
-use super::{Extent, TOKEN_LENGTHS};
+use super::{Bare, Extent, TOKEN_LENGTHS};
 use crate::error::{BenchError, cannot};
 use crate::process::Process;
 use crate::sessions::sign_in;
@@ -33,7 +33,7 @@ const CEILING_TIME: Duration = Duration::from_millis(700);
 pub(super) async fn run(
     site: &Site,
     subjects: &[Subject],
-    hello: &Path,
+    bare: &Bare,
     extent: Extent,
 ) -> Result<Report, BenchError> {
     let emulator = site.emulator();
@@ -54,10 +54,14 @@ pub(super) async fn run(
         let deployed = Some(sizes::of(&subject.deployed)?);
         measured.push(Measured { name: subject.name, size: deployed, units, ..Measured::default() });
     }
-    let hello_program =
-        Program { path: hello.to_owned(), arguments: Vec::new(), variables: site.variables([]) };
-    let hello_size = Some(sizes::of(&[hello.to_owned()])?);
+    let bare_program =
+        |path: &Path| Program { path: path.to_owned(), arguments: Vec::new(), variables: site.variables([]) };
+    let hello_program = bare_program(&bare.hello);
+    let hello_size = Some(sizes::of(std::slice::from_ref(&bare.hello))?);
+    let hello_place = measured.len();
     measured.push(Measured { name: "hello world", size: hello_size, ..Measured::default() });
+    let calls_place = measured.len();
+    measured.push(Measured { name: "our calls alone", ..Measured::default() });
 
     let present = sign_in(emulator, PRESENT).await?;
     let mut apis = Vec::new();
@@ -68,6 +72,10 @@ pub(super) async fn run(
         apis.push(api);
         workers.push(Workers::start(subject, &CONCURRENCIES).await?);
     }
+    let mut hello = Process::start(&hello_program).await?;
+    let mut calls = Process::start(&bare_program(&bare.calls)).await?;
+    send(&mut calls, emulator, asking("/session", &present).iter(), Tokens::Exchanged).await?;
+    let asking_warm = asking("/warm", &present);
     let graph_token = graph_token(site, &present).await?;
     let mut ceilings: Vec<Ceiling> = Vec::new();
     for round in 0..extent.rounds {
@@ -80,6 +88,10 @@ pub(super) async fn run(
             let events = present.iter().cycle().take(count);
             measured[place].warm.push(send(&mut apis[place], emulator, events, Tokens::Cached).await?);
         }
+        let events = asking_warm.iter().cycle().take(extent.warm.0);
+        measured[calls_place].warm.push(send(&mut calls, emulator, events, Tokens::Cached).await?);
+        let events = present.iter().cycle().take(extent.warm.0);
+        measured[hello_place].warm.push(measure(&mut hello, events, cold::is_ok).await?);
         for &place in &order {
             let events = newcomers.iter();
             measured[place].first.push(send(&mut apis[place], emulator, events, Tokens::Exchanged).await?);
@@ -89,11 +101,15 @@ pub(super) async fn run(
             let events = returning.iter();
             measured[place].session.push(send(&mut apis[place], emulator, events, Tokens::Exchanged).await?);
         }
+        let events = asking("/session", &returning);
+        measured[calls_place]
+            .session
+            .push(send(&mut calls, emulator, events.iter(), Tokens::Exchanged).await?);
         for _ in 0..extent.starts {
             for &place in &order {
                 measured[place].cold.push(cold_start(subjects[place].api(), &present).await?);
             }
-            measured[subjects.len()].cold.push(cold_start(&hello_program, &present).await?);
+            measured[hello_place].cold.push(cold_start(&hello_program, &present).await?);
         }
         set_token_life(emulator, Kind::Refreshed)?;
         sweep(site, &mut workers, &mut measured, Kind::Refreshed, &order).await?;
@@ -115,7 +131,18 @@ pub(super) async fn run(
         api.stop().await;
         workers.stop().await;
     }
+    hello.stop().await;
+    calls.stop().await;
     Ok(Report::new(measured, ceilings, extent.rounds, TOKEN_LENGTHS))
+}
+
+/// The same users' requests for something else.
+fn asking(path: &str, events: &[Value]) -> Vec<Value> {
+    let mut events = events.to_vec();
+    for event in &mut events {
+        event["rawPath"] = json!(path);
+    }
+    events
 }
 
 /// Who comes first changes from round to round.

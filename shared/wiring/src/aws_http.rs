@@ -1,7 +1,7 @@
 //! How the AWS SDK sends requests: its own connector, made once and from the certificates that the process has read already.
 //!
-//! The SDK's own client reads them once more, and makes a connector for each service only to see whether it can be made: a fifth
-//! of a start (`docs/performance.md`).
+//! The SDK's own client reads them once more, and makes a connector for each service only to see whether it can be made: two
+//! fifths of what a start computed (`docs/performance.md`).
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;

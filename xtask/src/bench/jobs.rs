@@ -14,6 +14,7 @@ pub(super) fn compare(root: &Path, quick: bool) -> StepResult {
     let mut run = Run::open(root, "bench")?;
     build_all(&run)?;
     let mut command = of_deployed(&run, "jobs");
+    command.arg("--calls").arg(deployed(&run, "bench-calls"));
     command.arg("--peers").arg(run.path(PEERS));
     match node(&mut run) {
         Ok(node) => {

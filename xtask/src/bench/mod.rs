@@ -16,8 +16,8 @@ use crate::run::{Run, StepResult, Stop, fail_to, failed};
 /// The longest that a measurement may take.
 const LIMIT: Duration = Duration::from_hours(12);
 
-/// What is deployed, and the bare program that its starts are compared with; cargo-lambda and SAM build the first two so.
-const DEPLOYED: [&str; 3] = ["profile-api", "background-sweep", "bench-hello"];
+/// What is deployed, and the bare programs that it is compared with; cargo-lambda and SAM build the first two so.
+const DEPLOYED: [&str; 4] = ["profile-api", "background-sweep", "bench-hello", "bench-calls"];
 
 /// Measures and prints; nothing fails because of what was measured.
 #[derive(Args)]
