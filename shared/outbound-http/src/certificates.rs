@@ -60,7 +60,9 @@ impl Certificates {
 /// Linux systems keep them all in one file, and once more in folders that take four times as long to read.
 #[cfg(target_os = "linux")]
 fn load() -> CertificateResult {
-    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    // As for the settings, empty is unset.
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set);
     let file = if named { None } else { openssl_probe::probe().cert_file };
     let loaded = file.map(|file| rustls_native_certs::load_certs_from_paths(Some(&file), None));
     loaded.filter(|loaded| !loaded.certs.is_empty()).unwrap_or_else(load_native_certs)
