@@ -3,6 +3,7 @@
 use crate::error::{BenchError, cannot};
 use crate::store::{STORE_THREADS, Store, runtime};
 use entra_emulator::Emulator;
+use lambda_host::Program;
 use stack::{DataPlace, SeedOptions, Stack, StackOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -117,6 +118,11 @@ impl Site {
             .chain(more)
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// A program that has the site's settings and none of its own.
+    pub(crate) fn program(&self, path: &Path) -> Program {
+        Program { path: path.to_owned(), arguments: Vec::new(), variables: self.variables([]) }
     }
 
     /// # Panics

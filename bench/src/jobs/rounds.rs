@@ -17,7 +17,6 @@ use entra_emulator::{API_CLIENT_ID, API_CLIENT_SECRET, TENANT_ID};
 use lambda_host::Program;
 use serde_json::{Value, json};
 use std::ops::Range;
-use std::path::Path;
 use std::time::Duration;
 
 /// Users who are at the page, one session each. Their numbers are far from those of the accounts that are swept.
@@ -54,9 +53,7 @@ pub(super) async fn run(
         let deployed = Some(sizes::of(&subject.deployed)?);
         measured.push(Measured { name: subject.name, size: deployed, units, ..Measured::default() });
     }
-    let bare_program =
-        |path: &Path| Program { path: path.to_owned(), arguments: Vec::new(), variables: site.variables([]) };
-    let hello_program = bare_program(&bare.hello);
+    let hello_program = site.program(&bare.hello);
     let hello_size = Some(sizes::of(std::slice::from_ref(&bare.hello))?);
     let hello_place = measured.len();
     measured.push(Measured { name: "hello world", size: hello_size, ..Measured::default() });
@@ -73,7 +70,7 @@ pub(super) async fn run(
         workers.push(Workers::start(subject, &CONCURRENCIES).await?);
     }
     let mut hello = Process::start(&hello_program).await?;
-    let mut calls = Process::start(&bare_program(&bare.calls)).await?;
+    let mut calls = Process::start(&site.program(&bare.calls)).await?;
     send(&mut calls, emulator, asking("/session", &present).iter(), Tokens::Exchanged).await?;
     let asking_warm = asking("/warm", &present);
     let graph_token = graph_token(site, &present).await?;

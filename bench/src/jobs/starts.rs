@@ -78,8 +78,7 @@ async fn measure(site: &Site, arguments: &Arguments) -> Result<Starts, BenchErro
     api.stop().await;
     let nobody = || BenchError::NotMeasured("nobody is signed in".to_owned());
     let request = present.into_iter().next().ok_or_else(nobody)?;
-    let hello =
-        Program { path: arguments.hello.clone(), arguments: Vec::new(), variables: site.variables([]) };
+    let hello = site.program(&arguments.hello);
     let starters = [
         Starter {
             name: "profile-api",

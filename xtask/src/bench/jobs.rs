@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{attached, build_all, deployed, list};
+use super::{CALLS, HELLO, attached, build_all, deployed, list};
 use crate::install::{find_program, npm_packages, python_environment};
 use crate::run::{Run, StepResult, fail_to, failed};
 
@@ -12,9 +12,9 @@ const PEERS: &str = "bench/peers";
 /// Everything of `bench/RESULTS.md`. A peer whose language is not installed is left out, with a word.
 pub(super) fn compare(root: &Path, quick: bool) -> StepResult {
     let mut run = Run::open(root, "bench")?;
-    build_all(&run)?;
+    build_all(&run, &[HELLO, CALLS])?;
     let mut command = of_deployed(&run, "jobs");
-    command.arg("--calls").arg(deployed(&run, "bench-calls"));
+    command.arg("--calls").arg(deployed(&run, CALLS));
     command.arg("--peers").arg(run.path(PEERS));
     match node(&mut run) {
         Ok(node) => {
@@ -40,7 +40,7 @@ pub(super) fn compare(root: &Path, quick: bool) -> StepResult {
 /// Sizes and starts, without peers.
 pub(super) fn cold_start(root: &Path, runs: u32) -> StepResult {
     let run = Run::open(root, "bench")?;
-    build_all(&run)?;
+    build_all(&run, &[HELLO])?;
     let mut command = of_deployed(&run, "starts");
     command.arg("--folder").arg(run.path("target/bench"));
     command.args(["--runs", &runs.to_string()]);
@@ -51,9 +51,7 @@ pub(super) fn cold_start(root: &Path, runs: u32) -> StepResult {
 fn of_deployed(run: &Run, measurement: &str) -> Command {
     let mut command = run.command(run.path("target/fast/bench"));
     command.arg(measurement);
-    for (option, name) in
-        [("--api", "profile-api"), ("--sweep", "background-sweep"), ("--hello", "bench-hello")]
-    {
+    for (option, name) in [("--api", "profile-api"), ("--sweep", "background-sweep"), ("--hello", HELLO)] {
         command.arg(option).arg(deployed(run, name));
     }
     command
@@ -62,7 +60,7 @@ fn of_deployed(run: &Run, measurement: &str) -> Command {
 /// Cost per request and per account, by the number of items.
 pub(super) fn scale(root: &Path, accounts: &[u32]) -> StepResult {
     let run = Run::open(root, "bench")?;
-    build_all(&run)?;
+    build_all(&run, &[])?;
     let mut command = run.command(run.path("target/fast/bench"));
     command.args(["scale", "--accounts", &list(accounts)]);
     command.arg("--api").arg(deployed(&run, "profile-api"));

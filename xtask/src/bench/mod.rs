@@ -16,8 +16,14 @@ use crate::run::{Run, StepResult, Stop, fail_to, failed};
 /// The longest that a measurement may take.
 const LIMIT: Duration = Duration::from_hours(12);
 
-/// What is deployed, and the bare programs that it is compared with; cargo-lambda and SAM build the first two so.
-const DEPLOYED: [&str; 4] = ["profile-api", "background-sweep", "bench-hello", "bench-calls"];
+/// What is deployed, as cargo-lambda and SAM build it.
+const FUNCTIONS: [&str; 2] = ["profile-api", "background-sweep"];
+
+/// The least that answers.
+const HELLO: &str = "bench-hello";
+
+/// The calls of the product's requests, and nothing besides.
+const CALLS: &str = "bench-calls";
 
 /// Measures and prints; nothing fails because of what was measured.
 #[derive(Args)]
@@ -129,9 +135,9 @@ fn sweep(root: &Path, accounts: &[u32], runs: Option<u32>) -> StepResult {
     attached(command)
 }
 
-/// The functions as they are deployed, and the program that measures them.
-fn build_all(run: &Run) -> StepResult {
-    attached(run.cargo(build("release", &DEPLOYED)))?;
+/// The functions as they are deployed, the bare programs that they are compared with, and the program that measures all of them.
+fn build_all(run: &Run, bare: &[&str]) -> StepResult {
+    attached(run.cargo(build("release", &[&FUNCTIONS, bare].concat())))?;
     attached(run.cargo(build("fast", &["bench"])))
 }
 
