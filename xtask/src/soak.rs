@@ -34,6 +34,7 @@ Examples:
   cargo xtask soak kills --kills 400    every boundary four times or more
   cargo xtask soak sweep                100,000 accounts, 4 workers, one killed every few seconds
   cargo xtask soak mix                  50,000 mixed requests of 50 users in one process
+  cargo xtask soak caches --seed 7      100,000 made-up caches for each rule of reading, writing and merging
   cargo xtask soak fuzz --seconds 60    the fuzz targets, a minute each; needs a nightly toolchain
   cargo xtask soak fuzz --target jwks   one of them, for ten minutes
 
@@ -68,6 +69,15 @@ enum Which {
     Mix {
         #[arg(long, default_value_t = 50_000)]
         requests: u32,
+    },
+    /// Made-up caches are read, written and merged: the rules that the tests of `msal-cache` hold some hundreds of them to.
+    Caches {
+        /// What all caches are drawn from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Caches for each rule.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+        cases: u32,
     },
     /// Bytes of all kinds are taken for a cache, a blob, a token, a request, an answer (libFuzzer, on a nightly toolchain).
     Fuzz {
@@ -149,6 +159,7 @@ pub(crate) fn soak(root: &Path, console: &Console, soak: &Soak) -> ExitCode {
         Some(Which::Kills { seeds, kills }) => start_one(root, "kills", seeds, "--kills", *kills),
         Some(Which::Sweep(sweep)) => start_sweep(root, sweep),
         Some(Which::Mix { requests }) => mix(root, *requests),
+        Some(Which::Caches { seed, cases }) => caches(root, *seed, *cases),
         None => start(root, &[&["rotation"], &["kills"]]),
     };
     match ended {
@@ -200,6 +211,16 @@ fn mix(root: &Path, requests: u32) -> StepResult {
     let mut command =
         run.cargo(["test", "--locked", "--profile", "fast", "--package", "e2e", "--test", "it"]);
     command.args(["--", "--exact", MIX, "--nocapture"]).env("MIX_REQUESTS", requests.to_string());
+    attached(command)
+}
+
+/// The property tests of the cache, optimised, with more caches, or others.
+fn caches(root: &Path, seed: u64, cases: u32) -> StepResult {
+    let run = Run::open(root, "soak")?;
+    let mut command =
+        run.cargo(["test", "--locked", "--profile", "fast", "--package", "msal-cache", "--test", "it"]);
+    command.args(["--", "properties::"]);
+    command.env("PROPTEST_RNG_SEED", seed.to_string()).env("PROPTEST_CASES", cases.to_string());
     attached(command)
 }
 

@@ -3,6 +3,7 @@
 use crate::entity::Entity;
 use crate::keys::access_token_key;
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 /// How many sessions' access tokens (per client, realm and scope set) are kept beside the one that other libraries see: 8,
@@ -35,7 +36,7 @@ impl AccessTokens {
     /// Puts each in its place. Of those that are for the same (scopes and session) the longest-lived is kept; of those that
     /// could answer the same request the longest-lived stands in front. The result does not depend on the order.
     pub(crate) fn arrange(mut plain: Vec<Entity>, isolated: Vec<(String, Entity)>) -> Self {
-        plain.sort_by(|one, other| life(other).cmp(&life(one)));
+        plain.sort_by(|one, other| preferred_first(one, other, life));
         let mut seen = HashSet::new();
         plain.retain(|entity| {
             seen.insert((access_token_key(entity), entity.obtained_for().map(str::to_owned)))
@@ -126,7 +127,7 @@ impl Room {
     /// Entra's tokens live differs by half an hour and more. They stay in the order in which they came.
     fn newest_that_fit<T>(&mut self, tokens: Vec<T>, entity: impl Fn(&T) -> &Entity) -> Vec<T> {
         let mut by_age: Vec<usize> = (0..tokens.len()).collect();
-        by_age.sort_by(|&one, &other| age(entity(&tokens[other])).cmp(&age(entity(&tokens[one]))));
+        by_age.sort_by(|&one, &other| preferred_first(entity(&tokens[one]), entity(&tokens[other]), age));
         let mut sessions: HashMap<String, usize> = HashMap::new();
         let mut kept = vec![false; tokens.len()];
         for index in by_age {
@@ -156,6 +157,13 @@ fn compete(one: &Entity, other: &Entity) -> bool {
     };
     let place = ["home_account_id", "environment", "client_id", "realm"].into_iter().all(same);
     place && (one.shares_scope_with(other) || access_token_key(one) == access_token_key(other))
+}
+
+/// The token of the greater rank first. Between equals, which a library makes that stores one answer under two sets of
+/// scopes, the key decides, so that the order of merging does not.
+fn preferred_first(one: &Entity, other: &Entity, rank: fn(&Entity) -> Rank<'_>) -> Ordering {
+    let by_rank = rank(other).cmp(&rank(one));
+    by_rank.then_with(|| access_token_key(one).cmp(&access_token_key(other)))
 }
 
 type Rank<'e> = (bool, i64, i64, Option<&'e str>, Option<&'e str>);

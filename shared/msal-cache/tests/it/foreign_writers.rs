@@ -299,6 +299,20 @@ fn of_tokens_that_could_answer_one_request_others_see_only_the_longest_lived() {
 }
 
 #[test]
+fn of_one_answer_stored_for_two_sets_of_scopes_the_same_stands_in_front_whoever_merges() {
+    let cache = |target: &str| {
+        parse(&json!({"AccessToken": {"a": {"home_account_id": HOME, "environment": CACHED_AS,
+            "credential_type": "AccessToken", "client_id": CLIENT, "secret": "answered", "realm": REALM,
+            "target": target, "cached_at": NOW.to_string(), "expires_on": (NOW + 100).to_string()}}}))
+    };
+    let (narrow, wide) = (cache("User.Read"), cache("Mail.Read User.Read"));
+    let merged = narrow.clone().merge(wide.clone());
+    assert_eq!(section(&written(&merged), "AccessToken").len(), 1);
+    assert_eq!(section(&written(&merged), "SessionAccessToken").len(), 1);
+    assert_eq!(written(&wide.merge(narrow)), written(&merged));
+}
+
+#[test]
 fn tokens_isolated_by_their_request_stay_as_they_are_and_answer_no_plain_one() {
     let isolating = [
         ("credential_type", json!("ATExt")),
