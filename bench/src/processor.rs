@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// Processor time until now of all threads that the process has had.
 ///
-/// The scheduler counts nanoseconds, but only of threads that still run; the process's own sum is in hundredths of a second. The
-/// larger counts: a thread that has ended is missed only while it is shorter than one of those.
+/// The scheduler counts nanoseconds, but only of threads that still run; the process's own sum is in hundredths of a second, user
+/// and system each cut to whole ones. The larger counts: of threads that have ended at most two hundredths are missed.
 pub(crate) fn of_process(pid: u32) -> Result<Duration, BenchError> {
     let file = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&file).map_err(cannot(format!("read {file}")))?;
@@ -100,11 +100,12 @@ mod tests {
     fn work_shows_at_the_thread_that_did_it() {
         let busy = std::thread::Builder::new().name("busy".to_owned()).spawn(|| {
             let begun = std::time::Instant::now();
-            while of_own_threads("busy").unwrap().0 < Duration::from_millis(30) {
+            while of_own_threads("busy").unwrap().0 < Duration::from_millis(60) {
                 assert!(begun.elapsed() < Duration::from_mins(1), "no processor time in a minute");
             }
         });
         busy.unwrap().join().unwrap();
-        assert!(of_process(std::process::id()).unwrap() >= Duration::from_millis(30));
+        let counted = of_process(std::process::id()).unwrap();
+        assert!(counted >= Duration::from_millis(40), "all but two hundredths of a second: {counted:?}");
     }
 }
