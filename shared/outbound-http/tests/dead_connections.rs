@@ -4,7 +4,7 @@
 
 use reqwest::{Client, Method};
 use std::time::{Duration, Instant};
-use test_support::{KeptConnections, Manner, Seen};
+use test_support::{KeptConnections, Manner, NobodyThere, Seen};
 
 /// Longer than any busy machine takes.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -70,9 +70,8 @@ async fn an_answer_is_an_answer_and_silence_is_waited_for_once() {
 
 #[tokio::test]
 async fn nobody_there_is_not_asked_twice() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let error = outbound_http::send(outbound_http::client().unwrap().get(url), LIMIT).await.unwrap_err();
+    let nobody = NobodyThere::new();
+    let request = outbound_http::client().unwrap().get(&nobody.url);
+    let error = outbound_http::send(request, LIMIT).await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
 }

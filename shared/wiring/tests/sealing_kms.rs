@@ -9,7 +9,7 @@ use dynoxide::server::serve_with_shutdown;
 use std::io::Write as _;
 use std::sync::Arc;
 use store_dynamodb::{DynamoDbBranchKeys, table};
-use test_support::{FixedClock, sample};
+use test_support::{FixedClock, NobodyThere, sample};
 use time::Duration;
 use wiring::{AwsClients, Environment, Time};
 
@@ -99,11 +99,9 @@ async fn a_kms_that_is_not_there_is_unavailable_and_loses_nothing() {
     let clock = FixedClock::default();
     let sealed = seal(&start(&environment, &clock).await, b"tokens").await;
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nowhere = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let nobody = NobodyThere::new();
     let mut cut_off = environment.clone();
-    cut_off.set("AWS_ENDPOINT_URL_KMS", nowhere);
+    cut_off.set("AWS_ENDPOINT_URL_KMS", &nobody.url);
     let error = open(&start(&cut_off, &clock).await, &sealed).await.unwrap_err();
     assert!(matches!(error, SealingError::Unavailable { source: Some(_) }), "{error:?}");
     assert_eq!(open(&start(&environment, &clock).await, &sealed).await.unwrap(), b"tokens");

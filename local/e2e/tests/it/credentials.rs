@@ -10,6 +10,7 @@ use stack::{Stack, StackError, StackOptions, Visitor};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use test_support::NobodyThere;
 use tokio::net::TcpListener;
 use wiring::Environment;
 
@@ -235,10 +236,7 @@ async fn the_role_of_the_workload_proves_the_application_with_nothing_kept() {
 async fn a_credential_that_cannot_be_used_stops_the_start_and_says_why() {
     let lab = Lab::start().await;
     let damaged = PemFile::holding("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    // A port that was free a moment ago: nobody answers there.
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let unreachable = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let unreachable = NobodyThere::new();
     for (variables, reason) in [
         (
             vec![("ENTRA_CREDENTIAL", "certificate"), ("ENTRA_CLIENT_CERTIFICATE_FILE", "no/such/file.pem")],
@@ -248,7 +246,7 @@ async fn a_credential_that_cannot_be_used_stops_the_start_and_says_why() {
             vec![("ENTRA_CREDENTIAL", "certificate"), ("ENTRA_CLIENT_CERTIFICATE_FILE", damaged.path())],
             "expected an RSA private key",
         ),
-        (vec![("ENTRA_CLIENT_SECRET_ARN", ARN), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &unreachable)], ARN),
+        (vec![("ENTRA_CLIENT_SECRET_ARN", ARN), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &unreachable.url)], ARN),
     ] {
         let Err(StackError::Functions(error)) = Site::start(&lab, &variables).await else {
             panic!("expected a refused start for {variables:?}")

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
-use test_support::{FixedClock, sample};
+use test_support::{FixedClock, NobodyThere, sample};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use wiremock::matchers::{header, method};
@@ -319,8 +319,6 @@ async fn a_bus_that_does_not_answer_or_hangs_up_is_an_error_with_its_cause() {
         });
         assert!(impatient(url).publish(event()).await.unwrap_err().source().is_some(), "{said}");
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", nobody.local_addr().expect("bound"));
-    drop(nobody);
-    assert!(impatient(url).publish(event()).await.unwrap_err().source().is_some());
+    let nobody = NobodyThere::new();
+    assert!(impatient(nobody.url.clone()).publish(event()).await.unwrap_err().source().is_some());
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sealing::{KeyError, KeyWrapping, KmsKeyWrapping, WrappingContext};
 use serde_json::{Value, json};
+use test_support::NobodyThere;
 use wiremock::matchers::header;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -126,9 +127,7 @@ async fn a_refusal_says_what_an_operator_is_to_see_to() {
 
 #[tokio::test]
 async fn a_kms_that_is_not_there_is_an_error_like_any_other() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let error = wrapping(&format!("http://{address}")).unwrap(b"wrapped", context()).await.unwrap_err();
+    let nobody = NobodyThere::new();
+    let error = wrapping(&nobody.url).unwrap(b"wrapped", context()).await.unwrap_err();
     assert!(error.to_string().starts_with("kms:Decrypt: KMS did not answer"), "{error}");
 }

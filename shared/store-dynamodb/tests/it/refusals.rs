@@ -11,7 +11,7 @@ use domain::shard::Shards;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use store_dynamodb::DynamoDbAccountStore;
-use test_support::{FixedClock, sample};
+use test_support::{FixedClock, NobodyThere, sample};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Without retries: what a refusal means does not depend on how often it was heard.
@@ -42,10 +42,8 @@ async fn a_missing_table_is_rejected_with_what_to_do() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let error = store(&client(&format!("http://{address}"))).load(&sample::account(1)).await.unwrap_err();
+    let nobody = NobodyThere::new();
+    let error = store(&client(&nobody.url)).load(&sample::account(1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { operation: "load", source: Some(_) }), "{error:?}");
 }
 
