@@ -78,6 +78,11 @@ impl Run {
         let _ = writeln!(self.log, "{line}");
     }
 
+    /// What this step's log holds so far; empty when it cannot be read.
+    pub(crate) fn log_text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log_path).unwrap_or_default()).into_owned()
+    }
+
     /// A command that starts in the checkout and sees none of the developer's own accounts: variables of AWS, Entra ID
     /// and this project are removed, so that a test never reaches a real service by accident.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {

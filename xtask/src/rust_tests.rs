@@ -1,5 +1,6 @@
 //! The Rust tests: compiled once for the whole workspace, so that cargo resolves features once.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -37,18 +38,35 @@ pub(crate) fn build(run: &mut Run) -> StepResult {
 /// Every test, with nextest where it is installed; documentation tests with cargo, which alone can run them.
 pub(crate) fn run(run: &mut Run) -> StepResult {
     if find_program(&["cargo-nextest"]).is_some() {
-        run.execute(run.cargo([
-            "nextest",
-            "run",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--no-fail-fast",
-        ]))?;
+        let arguments = ["nextest", "run", "--locked", "--workspace", "--all-targets", "--no-fail-fast"];
+        // What a failing test printed comes last, where a reader of the log's end finds it.
+        run.execute(run.cargo(arguments.into_iter().chain(["--failure-output", "final"])))
+            .map_err(|stop| with_failing_tests(stop, &run.log_text()))?;
     } else {
         run.execute(run.cargo(["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]))?;
     }
     run.execute(run.cargo(["test", "--locked", "--workspace", "--doc"]))
+}
+
+/// Names the tests that nextest lists as not passed, so that the table of steps says which.
+fn with_failing_tests(stop: Stop, log: &str) -> Stop {
+    let after_summary = log.lines().skip_while(|line| !line.trim_start().starts_with("Summary [")).skip(1);
+    let names: BTreeSet<&str> = after_summary.filter_map(failing_test).collect();
+    match stop {
+        Stop::Failed(reason) if !names.is_empty() => {
+            failed(format!("{reason}: {}", names.into_iter().collect::<Vec<_>>().join(", ")))
+        }
+        other => other,
+    }
+}
+
+/// The test of a line like `FAIL [   0.145s] (1267/1314) xtask::threat_model every_control_names_a_test`.
+fn failing_test(line: &str) -> Option<&str> {
+    let (verdict, rest) = line.trim_start().split_once(" [")?;
+    let (_, test) = rest.split_once("s] (")?.1.split_once(") ")?;
+    let is_verdict =
+        verdict.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || "- ".contains(c));
+    (is_verdict && !verdict.is_empty()).then_some(test.trim())
 }
 
 /// The store's tests, and what use cases cost in it, once more, against Amazon's own implementation.
@@ -125,4 +143,32 @@ pub(crate) fn programs_of(run: &Run, package: &str) -> Result<Vec<String>, Stop>
         .map(|(_, program)| program.to_owned())
         .collect();
     if programs.is_empty() { Err(failed(format!("{package} has no tests"))) } else { Ok(programs) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_tests_are_named_in_the_reason() {
+        let log = "        PASS [   0.005s] (   1/1314) wiring runtime::one_thread\n\
+            \x20       FAIL [   0.145s] (   2/1314) xtask::it said_before_the_summary\n\
+            ────────────\n\
+            \x20    Summary [ 247.336s] 1314 tests run: 1312 passed (1 slow), 2 failed, 0 skipped\n\
+            \x20       FAIL [   0.145s] (1267/1314) xtask::threat_model every_control_names_a_test\n\
+            \x20 stdout ───\n\
+            \x20   thread 'a' panicked [  1s] (x) no name\n\
+            \x20    SIGABRT [  12.001s] (  33/1314) e2e::it outages::graph_is_slow\n\
+            error: test run failed\n";
+        let stop = with_failing_tests(failed("`cargo nextest run`: exit status: 100"), log);
+        let expected = "`cargo nextest run`: exit status: 100: e2e::it outages::graph_is_slow, \
+            xtask::threat_model every_control_names_a_test";
+        assert_eq!(stop, failed(expected));
+    }
+
+    #[test]
+    fn without_such_a_list_the_reason_stays_as_it_was() {
+        let log = "error: could not compile `domain`\n";
+        assert_eq!(with_failing_tests(failed("exit status: 101"), log), failed("exit status: 101"));
+    }
 }
