@@ -2,10 +2,11 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from translated import ROOT
 
@@ -24,9 +25,12 @@ RUNTIME = {
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """One below those that systems hand out by themselves, so that no connection made meanwhile takes it."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("expected a free port from 20000 to 32000, tried 100 and got none")
 
 
 def waits_for(ready, process, seconds=START_SECONDS / 5):

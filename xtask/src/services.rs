@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,10 +57,24 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// A port that was free a moment ago, for servers that cannot choose one themselves and tell.
+/// Ports below those that systems hand out by themselves (Linux from 32768 on, `ip(7)`; others higher). What the tests of
+/// another step open meanwhile is never among them.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// A port that is free now, for servers that cannot choose one themselves and tell; another one at each call.
 pub(crate) fn free_port() -> Result<u16, Stop> {
-    let listener = TcpListener::bind(loopback(0)).map_err(fail_to("find a free port"))?;
-    Ok(listener.local_addr().map_err(fail_to("find a free port"))?.port())
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    // Processes that look at the same time begin in different places.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in PORTS {
+        let place =
+            begin.wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(place).map_err(fail_to("find a free port"))?;
+        if TcpListener::bind(loopback(port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(failed(format!("no port from {} to {} is free", PORTS.start, PORTS.end)))
 }
 
 /// The whole local stack with a folder of its own, as the browser tests use it.
@@ -164,4 +180,19 @@ pub(crate) fn moto(run: &mut Run) -> Result<(Service, String), Stop> {
     service.wait_for_port(port)?;
     // moto finds an S3 bucket in the path only under this name, not under 127.0.0.1.
     Ok((service, format!("http://localhost:{port}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_differ_from_call_to_call_and_can_be_bound() {
+        let ports = [free_port().unwrap(), free_port().unwrap()];
+        assert_ne!(ports[0], ports[1]);
+        for port in ports {
+            assert!(PORTS.contains(&port), "{port}");
+            TcpListener::bind(loopback(port)).unwrap();
+        }
+    }
 }
