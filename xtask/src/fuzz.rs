@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::console::Console;
 use crate::install::find_program;
 use crate::process::Group;
-use crate::run::{Run, StepResult, Stop, fail_to, failed, log_path};
+use crate::run::{Run, StepResult, Stop, fail_to, failed, log_path, text_of};
 
 const CARGO_FUZZ: &str = "0.13.2";
 
@@ -95,7 +95,7 @@ impl Target {
         let limit = Duration::from_secs(seconds.into()) + GRACE;
         let mut group = Group::start(command).map_err(fail_to(format!("start {}", program.display())))?;
         let status = group.wait(limit).map_err(fail_to(format!("wait for {}", self.name)))?;
-        let text = fs::read_to_string(&log).unwrap_or_default();
+        let text = text_of(&log);
         match status {
             Some(status) if status.success() => {
                 console.line(&format!("{}: {}, no crash", self.name, Figures::read(&text)));
@@ -198,7 +198,7 @@ fn with_arguments(mut command: Command, arguments: &[&str]) -> Command {
 /// The reason with the last lines of the log, which for a crash say where.
 fn with_end_of_log(stop: Stop, log: &Path) -> Stop {
     let (Stop::Failed(reason) | Stop::Skipped(reason)) = stop;
-    let text = fs::read_to_string(log).unwrap_or_default();
+    let text = text_of(log);
     let lines: Vec<&str> = text.lines().collect();
     let end = lines[lines.len().saturating_sub(40)..].join("\n");
     failed(format!("{end}\n{reason}"))

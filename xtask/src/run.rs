@@ -80,7 +80,7 @@ impl Run {
 
     /// What this step's log holds so far; empty when it cannot be read.
     pub(crate) fn log_text(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.log_path).unwrap_or_default()).into_owned()
+        text_of(&self.log_path)
     }
 
     /// A command that starts in the checkout and sees none of the developer's own accounts: variables of AWS, Entra ID
@@ -158,6 +158,11 @@ fn finish(command: Command) -> StepResult {
 /// Where a step's output is kept.
 pub(crate) fn log_path(root: &Path, step: &str) -> PathBuf {
     root.join("target/xtask/logs").join(format!("{step}.log"))
+}
+
+/// What a log holds so far; empty when it cannot be read.
+pub(crate) fn text_of(log: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
 }
 
 /// The program's name and its arguments, cut to one readable line.

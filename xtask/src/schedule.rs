@@ -1,14 +1,13 @@
 //! Runs steps in two lanes: what compiles Rust (cargo would make the others wait anyway), and everything else.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::console::{Colour, Console, seconds};
-use crate::run::{Run, StepResult, Stop, log_path};
+use crate::run::{Run, StepResult, Stop, log_path, text_of};
 use crate::steps::{Lane, Step};
 
 /// How often a line says what is still running, so that a long step is not silent.
@@ -150,8 +149,7 @@ impl Scheduler<'_> {
         self.console.line(&line);
         if matches!(ended.result, Err(Stop::Failed(_))) {
             let path = log_path(self.root, ended.name);
-            let log = fs::read(&path).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
+            let log = text_of(&path);
             let lines: Vec<&str> = log.lines().collect();
             let cut = lines.len().saturating_sub(SHOWN_LINES);
             let shown = path.strip_prefix(self.root).unwrap_or(&path).display();
@@ -185,8 +183,7 @@ fn verdict(console: &Console, result: &StepResult) -> (String, String) {
 }
 
 fn last_line(path: &Path) -> String {
-    let log = fs::read(path).unwrap_or_default();
-    let log = String::from_utf8_lossy(&log);
+    let log = text_of(path);
     let line = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.trim().chars().take(90).collect()
 }

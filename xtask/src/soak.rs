@@ -208,20 +208,23 @@ fn program(run: &Run, arguments: &[&str]) -> Command {
 /// The whole-system test of that name, optimised, with more requests.
 fn mix(root: &Path, requests: u32) -> StepResult {
     let run = Run::open(root, "soak")?;
-    let mut command =
-        run.cargo(["test", "--locked", "--profile", "fast", "--package", "e2e", "--test", "it"]);
-    command.args(["--", "--exact", MIX, "--nocapture"]).env("MIX_REQUESTS", requests.to_string());
+    let mut command = optimised_tests(&run, "e2e");
+    command.args(["--exact", MIX, "--nocapture"]).env("MIX_REQUESTS", requests.to_string());
     attached(command)
 }
 
 /// The property tests of the cache, optimised, with more caches, or others.
 fn caches(root: &Path, seed: u64, cases: u32) -> StepResult {
     let run = Run::open(root, "soak")?;
-    let mut command =
-        run.cargo(["test", "--locked", "--profile", "fast", "--package", "msal-cache", "--test", "it"]);
-    command.args(["--", "properties::"]);
+    let mut command = optimised_tests(&run, "msal-cache");
+    command.arg("properties::");
     command.env("PROPTEST_RNG_SEED", seed.to_string()).env("PROPTEST_CASES", cases.to_string());
     attached(command)
+}
+
+/// A package's tests of its whole; what is added goes to them.
+fn optimised_tests(run: &Run, package: &str) -> Command {
+    run.cargo(["test", "--locked", "--profile", "fast", "--package", package, "--test", "it", "--"])
 }
 
 /// Runs a command whose output goes where this program's does.
